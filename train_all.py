@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from fm_core import report, training
 from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path
+from fm_core.quality import JUDGED_NFE
 from fm_core.recipes import EPOCH, RECIPES, Recipe
 
 
@@ -37,24 +38,17 @@ def main(arguments: list[str] | None = None) -> int:
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the flows of the catalogue that have no finished checkpoint.")
-    parser.add_argument("--list", action="store_true", help="print the catalogue with state and quality, train nothing")
-    parser.add_argument(
-        "--only", nargs="+", metavar="NAME", help="train only these; globs such as 'moons-*' are allowed"
-    )
-    parser.add_argument("--force", action="store_true", help="train finished ones again, and from the start")
+    add = parser.add_argument
+    add("--list", action="store_true", help="print the catalogue with state and quality, train nothing")
+    add("--only", nargs="+", metavar="NAME", help="train only these; globs such as 'moons-*' are allowed")
+    add("--force", action="store_true", help="train finished ones again, and from the start")
     length = parser.add_mutually_exclusive_group()
-    length.add_argument("--iterations", type=positive, metavar="N", help="batches to train on, instead of the recipe's")
-    length.add_argument(
-        "--epochs", type=epochs, dest="iterations", metavar="N", help=f"the same in units of {EPOCH} batches"
-    )
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the weights and of every draw (default 0)")
-    parser.add_argument(
-        "--device", type=device, default="cpu", help="cpu (default; fastest for these small networks), cuda …"
-    )
-    parser.add_argument("--threads", type=positive, metavar="N", help="processor threads (default: PyTorch's choice)")
-    parser.add_argument(
-        "--checkpoints", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR", help="where checkpoints go"
-    )
+    length.add_argument("--iterations", type=positive, metavar="N", help="batches to train on, not the recipe's number")
+    length.add_argument("--epochs", type=epochs, dest="iterations", metavar="N", help=f"the same in units of {EPOCH}")
+    add("--seed", type=seed, default=0, metavar="N", help="seed of the weights and of every draw (default 0)")
+    add("--device", type=device, default="cpu", help="cpu (default, and fastest for networks this small), cuda …")
+    add("--threads", type=positive, metavar="N", help="processor threads (default: PyTorch's choice)")
+    add("--checkpoints", type=Path, default=DEFAULT_DIRECTORY, metavar="DIR", help="where checkpoints are kept")
     return parser.parse_args(arguments)
 
 
@@ -109,9 +103,9 @@ def train(recipe: Recipe, options: argparse.Namespace) -> None:
         training.train(state, state_path, show)
     metadata = training.finish(state, checkpoint_path(recipe.name, options.checkpoints))
     state_path.unlink(missing_ok=True)
-    w2, floor, error = report.quality_at(metadata, 50)
+    w2, floor, error = report.quality_at(metadata, JUDGED_NFE)
     print(
-        f"{recipe.name}: W2 {w2:.4f} at NFE 50 = {w2 / floor:.2f} times the floor {floor:.4f}; variance within {error:.2%}"
+        f"{recipe.name}: W2 {w2:.4f} at NFE {JUDGED_NFE}, {w2 / floor:.2f} times the floor; variance within {error:.2%}"
     )
 
 

@@ -25,7 +25,7 @@ class Recipe:
     coupling: str = "independent"
     relu_output: bool = False
     n_hidden: int = 128
-    iterations: int = 10_000
+    iterations: int = 5_000
     batch: int = 1024
     learning_rate: float = 4e-3
     ema_decay: float = 0.999

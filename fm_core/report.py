@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from fm_core.checkpoints import CheckpointError, checkpoint_path, load_checkpoint
-from fm_core.quality import NFES
+from fm_core.quality import JUDGED_NFE, NFES
 from fm_core.recipes import RECIPES
 
 STATES = ("trained", "stopped", "not trained", "damaged")
@@ -39,7 +39,7 @@ def listing(directory: Path) -> str:
     for name in RECIPES:
         state, metadata = state_of(name, directory)
         if metadata:
-            w2, floor, error = quality_at(metadata, 50)
+            w2, floor, error = quality_at(metadata, JUDGED_NFE)
             figures = f"{w2:12.4f} {floor:7.4f} {w2 / floor:6.2f} {error:9.2%}"
             lines.append(f"{name:38} {state:12} {figures}")
         else:
@@ -53,13 +53,14 @@ Written by `train_all.py`; do not edit. Each `.safetensors` file holds the EMA w
 the metadata key `json`: `format_version`, `name`, the whole `recipe`, `seed`, `iterations`, `training_seconds`,
 `hardware`, `packages`, `commit`, `final_loss`, `covariance` (of x_0 and x_1 under the coupling) and `quality`.
 
-Quality is that of Euler, where NFE is the number of steps. **W2** is the exact 2-Wasserstein distance between {samples}
-points of the flow and as many fresh ones, the median of {seeds} seeds; the **floor** is the same between fresh points and other
-fresh ones, so no flow can be expected to score less. **Variance** is the largest relative deviation, at any step and in either
-dimension, from the exact field's run with the same steps on the same noise (for OT couplings: from the theory curve of the path, with the error
-of Euler in it). The table gives it at NFE 50.
+Quality is that of Euler, where NFE is the number of steps. **W2** is the exact 2-Wasserstein distance between
+{samples} points of the flow and as many fresh ones: at NFE {judged} the median of three seeds, elsewhere one seed.
+The **floor** is the same between those fresh points and others as fresh (median of three seeds), so no flow can be
+expected to score less. **Variance** is the largest relative deviation, at any of {judged} steps, in either dimension,
+from the exact field's run with the same steps on the same noise (for OT couplings: from the theory curve of the path,
+with the error of Euler in it).
 
-| flow | floor | {heads} | W2/floor at 50 | variance | iterations | seconds |
+| flow | floor | {heads} | W2/floor at {judged} | variance | iterations | seconds |
 |---|---|{rules}---|---|---|---|
 {rows}
 """
@@ -71,7 +72,7 @@ def quality_rows(directory: Path) -> list[list[str]]:
     for name in RECIPES:
         metadata = state_of(name, directory)[1]
         if metadata:
-            w2, floor, error = quality_at(metadata, 50)
+            w2, floor, error = quality_at(metadata, JUDGED_NFE)
             distances = [f"{value:.3f}" for value in metadata["quality"]["w2"]]
             effort = [f"{metadata['iterations']:,}", f"{metadata['training_seconds']:.0f}"]
             rows.append([name, f"{floor:.3f}", *distances, f"{w2 / floor:.2f}", f"{error:.1%}", *effort])
@@ -86,7 +87,7 @@ def write_readme(directory: Path) -> None:
     figures = next(metadata["quality"] for name in RECIPES if (metadata := state_of(name, directory)[1]))
     text = _README.format(
         samples=f"{figures['samples']:,}",
-        seeds=len(figures["seeds"]),
+        judged=JUDGED_NFE,
         heads=" | ".join(f"W2 at {nfe}" for nfe in NFES),
         rules="---|" * len(NFES),
         rows="\n".join(f"| {' | '.join(row)} |" for row in rows),

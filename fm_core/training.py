@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from fm_core import quality
 from fm_core.checkpoints import (
@@ -86,7 +87,8 @@ def _update_averages(state: TrainingState, loss: Tensor) -> None:
     """EMA of the weights, its memory growing from nothing up to `ema_decay`, and of the loss."""
     decay = min(state.recipe.ema_decay, state.iteration / (state.iteration + 9))
     with torch.no_grad():
-        torch._foreach_lerp_(list(state.ema.parameters()), list(state.network.parameters()), 1 - decay)
+        average = get_ema_multi_avg_fn(decay)
+        average(list(state.ema.parameters()), list(state.network.parameters()), None)
     state.loss.lerp_(loss, max(_LOSS_WEIGHT, 1 / state.iteration))
 
 

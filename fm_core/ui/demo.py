@@ -1,0 +1,41 @@
+"""The page: its tabs, its look, and how it is launched."""
+
+import os
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: no call to any other host
+
+import gradio as gr
+from gradio.themes import Default
+
+from fm_core.playground import Library
+from fm_core.ui.catalogue_tab import create_catalogue_tab
+from fm_core.ui.player import PLOTLY
+from fm_core.ui.toy_tab import create_toy_tab
+
+TITLE = "Flow Matching Playground"
+INTRODUCTION = """# Flow Matching Playground
+Watch a cloud of particles flow from a source to a data set, and check theory against measurement at every step."""
+
+
+def build_demo(library: Library) -> gr.Blocks:
+    """The whole page over these flows."""
+    gr.set_static_paths([PLOTLY])
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
+        gr.Markdown(INTRODUCTION, elem_classes="fm-title")
+        with gr.Tab("2D flows", id="flows"):
+            create_toy_tab(demo, library)
+        with gr.Tab("Trained flows", id="catalogue"):
+            create_catalogue_tab(library)
+    return demo.queue(max_size=64)
+
+
+def launch_options() -> dict:
+    """What `demo.launch` needs for this page, wherever it is launched."""
+    return {
+        "css_paths": Path(__file__).parent / "page.css",
+        "theme": Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        "run_history": False,
+        "ssr_mode": False,
+        "footer_links": ["api", "settings"],
+    }

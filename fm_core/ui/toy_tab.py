@@ -1,0 +1,123 @@
+"""The 2D tab: controls, presets, the player, and the one endpoint that answers them all."""
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from fm_core import playground
+from fm_core.playground import Library, Settings, SettingsError
+from fm_core.ui import menus, wire
+from fm_core.ui.address import DEFAULTS, NAMES, both_sides, flatten, from_query, to_query, unflatten
+from fm_core.ui.player import Player
+from fm_core.ui.presets import PRESETS
+
+DICE = f"() => Math.floor(Math.random() * {playground.SEEDS[1] + 1})"
+
+
+def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
+    """Build the tab inside `demo`. The library is read only; everything a person chooses travels in the request."""
+    with gr.Row(elem_classes="fm-presets"):
+        presets = [gr.Button(title, size="sm", min_width=120) for title in PRESETS]
+    with gr.Row(elem_classes="fm-columns"):
+        with gr.Column(scale=1, min_width=260, elem_classes="fm-controls"):
+            controls, dice, side_b = _controls(library)
+            note = gr.Markdown(elem_id="note")
+        with gr.Column(scale=4, min_width=320, elem_classes="fm-main"):
+            player = Player(elem_id="player")
+    inputs = list(controls.values())
+
+    def trajectory(*values) -> dict:
+        return answer(library, dict(zip(NAMES, values, strict=True)))
+
+    def narrow(*values) -> list:
+        return _updates(library, dict(zip(NAMES, values, strict=True)))
+
+    def from_address(request: gr.Request) -> list:
+        return _updates(library, flatten(_settings_of(request)))
+
+    quiet = {"show_progress": "hidden", "trigger_mode": "always_last", "preprocess": False}
+    run = {
+        "fn": trajectory,
+        "inputs": inputs,
+        "outputs": player,
+        "concurrency_limit": 2,
+        "concurrency_id": "run",
+        **quiet,
+    }
+    again = {**run, "api_visibility": "private"}
+    menus_of = {"outputs": [*inputs, side_b, note], "api_visibility": "private", **quiet}
+
+    free = ("particles", "seed", "steps", "solver", "steps_b", "solver_b")
+    gr.on([controls[name].input for name in free], **run, api_name="trajectory")
+    gr.on([controls[name].input for name in NAMES if name not in free], narrow, inputs, **menus_of).then(**again)
+    dice.click(None, outputs=controls["seed"], js=DICE, api_visibility="private").then(**again)
+    for button, settings in zip(presets, PRESETS.values(), strict=True):
+        button.click(partial(_updates, library, flatten(settings)), **menus_of).then(**again)
+    demo.load(from_address, **menus_of).then(**again)
+
+
+def _settings_of(request: gr.Request) -> Settings:
+    try:
+        return from_query(dict(request.query_params))
+    except SettingsError as error:
+        gr.Warning(f"The address asks for something that does not exist, so the page opens as usual. {error}")
+        return Settings()
+
+
+def _updates(library: Library, values: dict) -> list:
+    """New values and choices of all controls in the order of `NAMES`, then of side B's box and of the note."""
+    try:
+        sides = both_sides(values)
+        found = [menus.menu(library, values["target"], values["source"], side) for side in sides]
+    except SettingsError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    updates = {name: gr.update(value=value) for name, value in values.items()}
+    for suffix, menu in zip(("", "_b"), found, strict=True):
+        updates[f"schedule{suffix}"] = gr.update(value=menu.side.schedule, choices=menu.schedules)
+        updates[f"coupling{suffix}"] = gr.update(value=menu.side.coupling, choices=menu.couplings)
+        updates[f"velocity{suffix}"] = gr.update(value=menu.side.velocity, choices=menu.velocities)
+    shown = found if values["compare"] else found[:1]
+    notes = dict.fromkeys(menu.note for menu in shown if menu.note)
+    return [*(updates[name] for name in NAMES), gr.update(visible=values["compare"]), " ".join(notes)]
+
+
+def answer(library: Library, values: dict) -> dict:
+    """The player's value for these arguments; a sentence for the person, as gr.Error, if they cannot be run."""
+    try:
+        settings = unflatten(values)
+        return wire.encode(settings, playground.simulate(library, settings), to_query(settings))
+    except SettingsError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def _controls(library: Library) -> tuple[dict[str, Any], gr.Button, gr.Accordion]:
+    """All controls by argument name in the order of `NAMES`, the dice button, and the box of side B."""
+    controls: dict[str, Any] = {}
+
+    def menu(name: str, label: str, choices: menus.Choices) -> None:
+        controls[name] = gr.Dropdown(choices, value=DEFAULTS[name], label=label, elem_id=name, min_width=100)
+
+    def slider(name: str, label: str, limits: tuple[int, int], step: int = 1) -> None:
+        controls[name] = gr.Slider(*limits, value=DEFAULTS[name], step=step, label=label, elem_id=name, precision=0)
+
+    with gr.Row():
+        menu("target", "Data set", menus.TARGET_CHOICES)
+        menu("source", "Source", menus.SOURCE_CHOICES)
+    slider("particles", "Particles", playground.PARTICLES, step=100)
+    with gr.Row():
+        limits = dict(zip(("minimum", "maximum"), playground.SEEDS, strict=True))
+        controls["seed"] = gr.Number(0, label="Seed", precision=0, elem_id="seed", min_width=120, **limits)
+        dice = gr.Button("New noise", size="sm", min_width=90, elem_id="dice")
+    controls["compare"] = gr.Checkbox(False, label="Compare two runs on the same noise", elem_id="compare")
+    for suffix, title in (("", "Run A"), ("_b", "Run B")):
+        with gr.Accordion(title, open=True, visible=not suffix, elem_id=f"side{suffix}") as box:
+            choices = menus.menu(library, DEFAULTS["target"], DEFAULTS["source"], playground.Side())
+            slider(f"steps{suffix}", "Steps", playground.STEPS)
+            with gr.Row():
+                menu(f"schedule{suffix}", "Schedule", choices.schedules)
+                menu(f"solver{suffix}", "Solver", menus.SOLVER_CHOICES)
+            with gr.Row():
+                menu(f"velocity{suffix}", "Velocity", choices.velocities)
+                menu(f"coupling{suffix}", "Coupling", choices.couplings)
+    return {name: controls[name] for name in NAMES}, dice, box

@@ -1,0 +1,39 @@
+"""What several test files share."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from fm_core import quality, training
+from fm_core.checkpoints import checkpoint_path
+from fm_core.recipes import Recipe
+
+torch.set_num_threads(1)  # results that must agree to the bit need the same number of threads
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def quick_quality(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure quality with 64 samples, whatever number is asked for."""
+    measure = quality.measure
+    monkeypatch.setattr(quality, "measure", lambda flow, *_: measure(flow, samples=64))
+
+
+@pytest.fixture(scope="session")
+def tiny_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two flows that were trained for an instant: moons-linear and moons-cosine. Read only."""
+    directory = tmp_path_factory.mktemp("checkpoints")
+    with pytest.MonkeyPatch.context() as patch:
+        measure = quality.measure
+        patch.setattr(quality, "measure", lambda flow, *_: measure(flow, samples=64))
+        for schedule in ("linear", "cosine"):
+            recipe = Recipe("moons", schedule, n_hidden=16, iterations=20, batch=64)
+            state = training.start(recipe, seed=0)
+            training.train(state, directory / "runs" / "state.safetensors")
+            training.finish(state, checkpoint_path(recipe.name, directory))
+    return directory
