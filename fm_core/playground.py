@@ -106,14 +106,16 @@ class Library:
                 problems[name] = str(error)
         return Library(flows, metadata, problems)
 
-    def why_missing(self, name: str) -> str:
-        """One or two sentences: why there is no learned flow of this name, and what it would need."""
-        if name in self.problems:
-            return self.problems[name]
-        return (
-            f"No checkpoint is trained for {name}; it needs a Recipe in fm_core/recipes.py and then "
-            f"python train_all.py --only {name}."
-        )
+    def why_missing(self, names: list[str]) -> str:
+        """Why there are no learned flows of these names, and what they would need; empty for no names."""
+        damaged = [self.problems[name] for name in names if name in self.problems]
+        untrained = [name for name in names if name not in self.problems]
+        if untrained:
+            damaged.append(
+                f"There is no trained checkpoint for {' or '.join(untrained)}: that needs a Recipe in "
+                "fm_core/recipes.py, then python train_all.py."
+            )
+        return " ".join(damaged)
 
     def flow(self, settings: Settings, side: Side) -> Flow:
         """The flow that a side asks for. Raises SettingsError, saying what it would need, if there is none."""
@@ -123,7 +125,7 @@ class Library:
                 raise SettingsError("The exact field is known for the independent coupling only, so choose that.")
             return exact_flow(settings.target, side.schedule, settings.source)
         if name not in self.flows:
-            raise SettingsError(f"{self.why_missing(name)} Trained are: {', '.join(self.flows) or 'none'}.")
+            raise SettingsError(f"{self.why_missing([name])} Trained are: {', '.join(self.flows) or 'none'}.")
         return self.flows[name]
 
 

@@ -25,7 +25,7 @@ class Recipe:
     coupling: str = "independent"
     relu_output: bool = False
     n_hidden: int = 128
-    iterations: int = 5_000
+    iterations: int = 4_000
     batch: int = 1024
     learning_rate: float = 4e-3
     ema_decay: float = 0.999
@@ -41,10 +41,10 @@ _CATALOGUE = [
     *(Recipe(target, schedule) for target in TARGETS for schedule in ("linear", "cosine")),
     Recipe("moons", "quadratic"),
     Recipe("moons", "vp"),
-    Recipe("moons", "linear", coupling="ot"),
-    Recipe("eight-gaussians", "linear", coupling="ot"),
+    Recipe("moons", "linear", coupling="ot", batch=512),
+    Recipe("eight-gaussians", "linear", coupling="ot", batch=512),
     Recipe("moons", "linear", source="eight-gaussians"),
-    Recipe("moons", "linear", source="eight-gaussians", coupling="ot"),
+    Recipe("moons", "linear", source="eight-gaussians", coupling="ot", batch=512),
     Recipe("moons", "linear", relu_output=True),
 ]
 

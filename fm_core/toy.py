@@ -123,7 +123,7 @@ TARGETS: dict[str, Distribution] = {
     entry.name: entry
     for entry in [
         _moons(),
-        Mixture("gaussian", "Gaussian N((1, 1), I)", torch.ones(1, 2), std=1.0),
+        Mixture("gaussian", "N((1, 1), I)", torch.ones(1, 2), std=1.0),
         _EIGHT_GAUSSIANS,
         _checkerboard(),
         _spirals(),
@@ -134,5 +134,5 @@ TARGETS: dict[str, Distribution] = {
 
 SOURCES: dict[str, Mixture] = {
     entry.name: entry
-    for entry in [Mixture("standard-gaussian", "Standard Gaussian", torch.zeros(1, 2), std=1.0), _EIGHT_GAUSSIANS]
+    for entry in [Mixture("standard-gaussian", "N(0, I)", torch.zeros(1, 2), std=1.0), _EIGHT_GAUSSIANS]
 }

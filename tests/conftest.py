@@ -1,5 +1,6 @@
 """What several test files share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,9 @@ import torch
 
 from fm_core import quality, training
 from fm_core.checkpoints import checkpoint_path
+from fm_core.playground import Library
 from fm_core.recipes import Recipe
+from fm_core.ui.demo import build_demo, launch_options
 
 torch.set_num_threads(1)  # results that must agree to the bit need the same number of threads
 
@@ -37,3 +40,18 @@ def tiny_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
             training.train(state, directory / "runs" / "state.safetensors")
             training.finish(state, checkpoint_path(recipe.name, directory))
     return directory
+
+
+@pytest.fixture(scope="session")
+def library() -> Library:
+    """The shipped flows."""
+    return Library.load()
+
+
+@pytest.fixture(scope="session")
+def address(library: Library) -> Iterator[str]:
+    """The address of the page, served from this process."""
+    demo = build_demo(library)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    yield url
+    demo.close()

@@ -9,7 +9,7 @@ from scipy import stats
 from sklearn.datasets import make_circles, make_moons, make_swiss_roll
 
 from fm_core.statistics import wasserstein
-from fm_core.toy import SOURCES, TARGETS
+from fm_core.toy import SOURCES, TARGETS, Mixture
 
 DISTRIBUTIONS = {**TARGETS, **SOURCES}
 BIN, FINE = 0.25, 10  # width of a bin, and cells per bin along each side when the density is integrated
@@ -95,13 +95,19 @@ def test_counts_per_centre_are_multinomial():
     assert 1e-4 < stats.chi2.sf(dispersion, 500 * 7) < 1 - 1e-4
 
 
-def as_set(points: np.ndarray | torch.Tensor) -> np.ndarray:
+def centres(name: str) -> torch.Tensor:
+    target = TARGETS[name]
+    assert isinstance(target, Mixture)
+    return target.centres
+
+
+def as_set(points) -> np.ndarray:
     return np.array(sorted(np.asarray(points).round(4).tolist()))
 
 
 def test_moons_centres_lie_where_scikit_learn_places_its_points():
     points, label = make_moons(100, shuffle=True, random_state=1)
-    np.testing.assert_allclose(as_set(TARGETS["moons"].centres), as_set(points), atol=2e-4)
+    np.testing.assert_allclose(as_set(centres("moons")), as_set(points), atol=2e-4)
     angle = np.linspace(0, np.pi, 50)
     outer = np.stack([np.cos(angle), np.sin(angle)], 1)
     np.testing.assert_allclose(as_set(points[label == 0]), as_set(outer), atol=2e-4)
@@ -123,13 +129,12 @@ def test_samples_are_as_close_to_scikit_learns_as_to_one_another(name, make):
 
 
 def test_circles_have_radii_one_and_two():
-    radii = TARGETS["circles"].centres.norm(dim=1)
+    radii = centres("circles").norm(dim=1)
     assert sorted(radii.round(decimals=4).tolist()) == [1] * 60 + [2] * 60
 
 
 def test_spirals_are_each_others_mirror_image():
-    centres = TARGETS["spirals"].centres
-    np.testing.assert_allclose(as_set(centres), as_set(-centres), atol=2e-4)
+    np.testing.assert_allclose(as_set(centres("spirals")), as_set(-centres("spirals")), atol=2e-4)
 
 
 def test_checkerboard_fills_every_second_square():

@@ -21,13 +21,13 @@ TARGET_CHOICES, SOURCE_CHOICES, SOLVER_CHOICES = _titles(TARGETS), _titles(SOURC
 
 @dataclass(frozen=True)
 class Menu:
-    """The choices of one side, its side moved to the nearest that exists, and a note on what does not."""
+    """The choices of one side, the side moved to the nearest that exists, and the flows that do not."""
 
     side: Side
     schedules: Choices
     couplings: Choices
     velocities: Choices
-    note: str
+    missing: list[str]
 
 
 def menu(library: Library, target: str, source: str, side: Side) -> Menu:
@@ -53,8 +53,8 @@ def menu(library: Library, target: str, source: str, side: Side) -> Menu:
     missing = [name(c, "learned") for c in COUPLINGS if name(c, "learned") not in library.flows]
     return Menu(
         Side(side.schedule, coupling, velocity, side.steps, side.solver),
-        [(s if learned(s) else f"{s} (exact only)", s) for s in SCHEDULES],
+        [(s if learned(s) else f"{s} (exact)", s) for s in SCHEDULES],
         [(COUPLINGS[c].title, c) for c in couplings],
         [(VELOCITIES[v], v) for v in offered],
-        " ".join(library.why_missing(flow) for flow in missing),
+        missing,
     )

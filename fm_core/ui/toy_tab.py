@@ -20,10 +20,10 @@ def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
     with gr.Row(elem_classes="fm-presets"):
         presets = [gr.Button(title, size="sm", min_width=120) for title in PRESETS]
     with gr.Row(elem_classes="fm-columns"):
-        with gr.Column(scale=1, min_width=260, elem_classes="fm-controls"):
+        with gr.Column(scale=1, min_width=300, elem_classes="fm-controls"):
             controls, dice, side_b = _controls(library)
             note = gr.Markdown(elem_id="note")
-        with gr.Column(scale=4, min_width=320, elem_classes="fm-main"):
+        with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
             player = Player(elem_id="player")
     inputs = list(controls.values())
 
@@ -78,8 +78,12 @@ def _updates(library: Library, values: dict) -> list:
         updates[f"coupling{suffix}"] = gr.update(value=menu.side.coupling, choices=menu.couplings)
         updates[f"velocity{suffix}"] = gr.update(value=menu.side.velocity, choices=menu.velocities)
     shown = found if values["compare"] else found[:1]
-    notes = dict.fromkeys(menu.note for menu in shown if menu.note)
-    return [*(updates[name] for name in NAMES), gr.update(visible=values["compare"]), " ".join(notes)]
+    missing = dict.fromkeys(name for menu in shown for name in menu.missing)
+    return [
+        *(updates[name] for name in NAMES),
+        gr.update(visible=values["compare"]),
+        library.why_missing(list(missing)),
+    ]
 
 
 def answer(library: Library, values: dict) -> dict:
@@ -96,7 +100,9 @@ def _controls(library: Library) -> tuple[dict[str, Any], gr.Button, gr.Accordion
     controls: dict[str, Any] = {}
 
     def menu(name: str, label: str, choices: menus.Choices) -> None:
-        controls[name] = gr.Dropdown(choices, value=DEFAULTS[name], label=label, elem_id=name, min_width=100)
+        available = [choice for _, choice in choices]
+        value = DEFAULTS[name] if DEFAULTS[name] in available else available[0]
+        controls[name] = gr.Dropdown(choices, value=value, label=label, elem_id=name, min_width=100)
 
     def slider(name: str, label: str, limits: tuple[int, int], step: int = 1) -> None:
         controls[name] = gr.Slider(*limits, value=DEFAULTS[name], step=step, label=label, elem_id=name, precision=0)
@@ -108,7 +114,7 @@ def _controls(library: Library) -> tuple[dict[str, Any], gr.Button, gr.Accordion
     with gr.Row():
         limits = dict(zip(("minimum", "maximum"), playground.SEEDS, strict=True))
         controls["seed"] = gr.Number(0, label="Seed", precision=0, elem_id="seed", min_width=120, **limits)
-        dice = gr.Button("New noise", size="sm", min_width=90, elem_id="dice")
+        dice = gr.Button("New noise", size="lg", min_width=90, elem_id="dice")
     controls["compare"] = gr.Checkbox(False, label="Compare two runs on the same noise", elem_id="compare")
     for suffix, title in (("", "Run A"), ("_b", "Run B")):
         with gr.Accordion(title, open=True, visible=not suffix, elem_id=f"side{suffix}") as box:

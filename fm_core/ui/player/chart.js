@@ -13,6 +13,7 @@ function createChart(root, source, onTime) {
   let latest = null;
   let listening = false;
   loadPlotly(source).then(draw);
+  new ResizeObserver(() => listening && Plotly.Plots.resize(plot)).observe(root);
 
   function show(run, statistic, dimensions) {
     latest = { run, statistic, dimensions };

@@ -204,6 +204,9 @@ function createPanel(figure) {
     context.lineWidth = map.ratio;
     context.stroke();
     context.globalAlpha = 1;
+    context.fillStyle = palette.ink;
+    context.font = `${11 * map.ratio}px sans-serif`;
+    context.fillText(`longest arrow: ${arrows.longest.toPrecision(2)}`, 6 * map.ratio, 15 * map.ratio);
   }
 
   /** The particle nearest to a pointer event, or null if none is within 16 pixels. */

@@ -67,7 +67,7 @@ function arrangePanels() {
     const name = document.createElement("b");
     name.textContent = panels.length > 1 ? `${"AB"[index]}: ` : "";
     const title = document.createElement("small");
-    title.textContent = ` ${run.source} → ${run.target}`;
+    title.textContent = ` ${run.source} → ${run.target}, ${run.particles} particles, seed ${run.seed}`;
     caption.replaceChildren(name, side.label, title);
     panel.canvas.setAttribute("aria-label",
       `${run.particles} particles travelling from ${run.source} to ${run.target}: ${side.label}`);
@@ -95,7 +95,7 @@ function fillTable() {
     const row = document.createElement("tr");
     row.className = `fm-${"ab"[index]}`;
     const cells = [run.sides.length > 1 ? "AB"[index] : "run", "", "", "",
-      `${side.distances.values.at(-1).toPrecision(3)} (${side.floor.toPrecision(3)})`, side.milliseconds, run.seed];
+      `${side.distances.values.at(-1).toPrecision(3)} (${side.floor.toPrecision(3)})`, side.milliseconds];
     cells.forEach((text, column) => {
       const cell = document.createElement(column ? "td" : "th");
       if (!column) cell.scope = "row";

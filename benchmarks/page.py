@@ -1,0 +1,191 @@
+"""Measure the page in headless Chromium and write the figures to benchmarks/page.md. Run it on an idle machine.
+
+Everything is measured in one run on one machine, and speeds are given as ratios: the time from a slider move to the new
+picture stands beside the bare computation (sampling the flow and the exact reference) and an empty Gradio round trip.
+"""
+
+import base64
+import os
+import platform
+import shutil
+import time
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import gradio as gr
+import torch
+from playwright.sync_api import Page, sync_playwright
+
+from fm_core.playground import Library, Settings, Side, simulate
+from fm_core.ui import wire
+from fm_core.ui.demo import build_demo, launch_options
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info"]
+MOVES = 40
+RUN = ".fm-player:not([data-run='0'])"
+
+FRAMES = """(milliseconds) => new Promise((resolve) => {
+  const times = [];
+  const tick = (now) => {
+    times.push(now);
+    if (now - times[0] < milliseconds) requestAnimationFrame(tick);
+    else resolve(times);
+  };
+  requestAnimationFrame(tick);
+})"""
+
+# Milliseconds from an arrow key on a slider to the change of an attribute or a text somewhere else in the page.
+MOVE = """([slider, observed, key]) => new Promise((resolve) => {
+  const input = document.querySelector(slider);
+  const target = document.querySelector(observed);
+  const observer = new MutationObserver(() => {
+    observer.disconnect();
+    requestAnimationFrame(() => resolve(performance.now() - start));
+  });
+  const whole = { attributes: true, attributeFilter: ["data-run"] };
+  const parts = { childList: true, characterData: true, subtree: true };
+  observer.observe(target, target.dataset.run ? whole : parts);
+  const start = performance.now();
+  input.value = Number(input.value) + key;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+})"""
+
+
+def main() -> None:
+    library = Library.load()
+    playground = build_demo(library)
+    _, address, _ = playground.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    empty = empty_demo()
+    _, empty_address, _ = empty.launch(prevent_thread_lock=True, quiet=True, run_history=False, ssr_mode=False)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        rows = [*wire_size(library), *frame_rate(page, address), *latency(library, page, address, empty_address)]
+        rows += growth(page, address)
+        browser.close()
+    playground.close()
+    empty.close()
+    write(rows)
+
+
+def empty_demo() -> gr.Blocks:
+    """A slider that changes a text through the queue: what Gradio itself takes."""
+    with gr.Blocks(analytics_enabled=False) as demo:
+        slider, text = gr.Slider(1, 200, 50, step=1, elem_id="steps"), gr.HTML("50", elem_id="text")
+        slider.input(str, slider, text, show_progress="hidden", trigger_mode="always_last")
+    return demo
+
+
+def wire_size(library: Library) -> list[tuple[str, str]]:
+    settings = Settings(particles=5000, sides=(Side(steps=200),))
+    small = Settings(particles=100, sides=(Side(steps=200),))
+
+    def size(settings: Settings) -> int:
+        return len(base64.b64decode(wire.encode(settings, simulate(library, settings), {})["data"]))
+
+    slope = (size(settings) - size(small)) / (settings.particles - small.particles) / 201
+    fixed = size(small) - 4 * small.particles * 201
+    return [
+        ("bytes per particle and state, before base64", f"{slope:.2f}"),
+        ("fixed part of the binary, bytes", f"{fixed:,}"),
+    ]
+
+
+def frame_rate(page: Page, address: str) -> list[tuple[str, str]]:
+    """Two panels of 2,000 particles with trails and the variance chart, playing."""
+    page.goto(f"{address}?compare=1")
+    page.wait_for_selector(".fm-player[data-sides='2']")
+    page.wait_for_selector(".fm-plot .legend")
+    page.wait_for_timeout(1500)
+    times = page.evaluate(FRAMES, 4000)
+    gaps = sorted(b - a for a, b in pairwise(times))
+    rate = 1000 * (len(times) - 1) / (times[-1] - times[0])
+    empty = page.context.new_page()
+    bare = empty.evaluate(FRAMES, 2000)
+    cap = 1000 * (len(bare) - 1) / (bare[-1] - bare[0])
+    empty.close()
+    return [
+        ("frames a second, two panels of 2,000 particles, trails and variance on", f"{rate:.1f}"),
+        ("frames a second of an empty page (the display's cap)", f"{cap:.1f}"),
+        ("95th percentile of the time between frames, ms", f"{gaps[int(0.95 * len(gaps))]:.1f}"),
+    ]
+
+
+def latency(library: Library, page: Page, address: str, empty_address: str) -> list[tuple[str, str]]:
+    page.goto(address)
+    page.wait_for_selector(RUN)
+    page.wait_for_timeout(2000)
+    moves = [page.evaluate(MOVE, ["#steps input[type=range]", ".fm-player", 1 - 2 * (k % 2)]) for k in range(MOVES)]
+    page.goto(empty_address)
+    page.wait_for_selector("#text")
+    page.wait_for_timeout(1000)
+    empty = [page.evaluate(MOVE, ["#steps input[type=range]", "#text", 1 - 2 * (k % 2)]) for k in range(MOVES)]
+    bare = [timed(lambda: simulate(library, Settings())) for _ in range(MOVES)]
+    flow_only = [timed(lambda: library.flows["moons-linear"].sample(2000, 50)) for _ in range(MOVES)]
+    picture, trip, computation = median(moves), median(empty), median(bare)
+    return [
+        ("slider to new picture, 2,000 particles × 50 steps, median ms", f"{picture:.0f}"),
+        ("empty Gradio round trip, median ms", f"{trip:.0f}"),
+        ("bare computation (flow and exact reference), median ms", f"{computation:.0f}"),
+        ("of which the flow alone, median ms", f"{median(flow_only):.0f}"),
+        ("slider to picture over (bare computation + empty round trip)", f"{picture / (computation + trip):.2f}"),
+    ]
+
+
+def timed(action) -> float:
+    start = time.perf_counter()
+    action()
+    return 1000 * (time.perf_counter() - start)
+
+
+def growth(page: Page, address: str, changes: int = 100) -> list[tuple[str, str]]:
+    """Heap and DOM nodes after garbage collection, before and after slider changes."""
+    page.goto(address)
+    page.wait_for_selector(RUN)
+    page.wait_for_timeout(2000)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def snapshot() -> tuple[float, int]:
+        session.send("HeapProfiler.collectGarbage")
+        metrics = {entry["name"]: entry["value"] for entry in session.send("Performance.getMetrics")["metrics"]}
+        return metrics["JSHeapUsedSize"] / 2**20, int(metrics["Nodes"])
+
+    def change(count: int) -> None:
+        for k in range(count):
+            page.evaluate(MOVE, ["#steps input[type=range]", ".fm-player", 1 - 2 * (k % 2)])
+
+    change(10)
+    heap, nodes = snapshot()
+    change(changes)
+    heap_after, nodes_after = snapshot()
+    return [
+        (f"heap before and after {changes} slider changes, MB", f"{heap:.1f} → {heap_after:.1f}"),
+        (f"DOM nodes before and after {changes} slider changes", f"{nodes} → {nodes_after}"),
+    ]
+
+
+def write(rows: list[tuple[str, str]]) -> None:
+    python = f"Python {platform.python_version()}, torch {torch.__version__}"
+    machine = f"{os.cpu_count()} cores, {platform.system()}, {python}"
+    lines = [f"| {what} | {figure} |" for what, figure in rows]
+    text = "\n".join(
+        [
+            "# The page, measured",
+            "",
+            f"Written by `benchmarks/page.py`: headless Chromium without a GPU, {machine}.",
+            "",
+            "| what | measured |",
+            "|---|---|",
+            *lines,
+            "",
+        ]
+    )
+    Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

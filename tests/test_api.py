@@ -1,0 +1,94 @@
+"""The API, as another program sees it."""
+
+import base64
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from fm_core.playground import exact_flow
+
+API = "/trajectory"
+
+
+@pytest.fixture(scope="module")
+def client(address) -> Client:
+    return Client(address, verbose=False)
+
+
+def states(value: dict, side: int = 0) -> np.ndarray:
+    """States (T, n, 2) of a side of the answer."""
+    header, data = value["header"], base64.b64decode(value["data"])
+    lengths = [(entry["steps"] + 1) * header["particles"] * 2 for entry in header["sides"]]
+    block = np.frombuffer(data, "<i2", lengths[side], 2 * sum(lengths[:side]))
+    entry = header["sides"][side]
+    return entry["scale"] * block.reshape(entry["steps"] + 1, header["particles"], 2)
+
+
+def test_only_the_named_endpoints_are_public(client):
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/trajectory", "/quality"}
+
+
+def test_defaults_are_moons_with_the_linear_schedule_in_50_steps(client):
+    value = client.predict(api_name=API)
+    assert states(value).shape == (51, 2000, 2)
+    assert value["header"]["sides"][0]["flow"] == "moons-linear"
+    assert value["header"]["sides"][0]["nfe"] == 50
+
+
+def test_the_answer_is_what_python_computes(client):
+    value = client.predict(
+        target="circles",
+        schedule="cosine",
+        velocity="exact",
+        steps=8,
+        solver="heun",
+        particles=150,
+        seed=9,
+        api_name=API,
+    )
+    expected = exact_flow("circles", "cosine").sample(150, 8, "heun", seed=9)
+    assert np.allclose(states(value), expected.x.numpy(), atol=1e-3)
+    assert value["header"]["sides"][0]["nfe"] == expected.nfe == 16
+
+
+def test_compared_sides_share_their_noise(client):
+    value = client.predict(compare=True, steps=4, steps_b=9, api_name=API)
+    assert np.allclose(states(value, 0)[0], states(value, 1)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"steps": 0}, "steps must be a whole number from 1 to 200, not 0."),
+        ({"steps": 100_000}, "steps must be a whole number from 1 to 200, not 100000."),
+        ({"steps": "fifty"}, "steps must be a whole number from 1 to 200, not 'fifty'."),
+        ({"particles": 1_000_000}, "particles must be a whole number from 100 to 5000, not 1000000."),
+        ({"seed": -1}, "seed must be a whole number from 0 to 2147483647, not -1."),
+        ({"seed": [1]}, "seed must be a whole number from 0 to 2147483647, not [1]."),
+        ({"target": "faces"}, "target must be one of moons, "),
+        ({"solver": None}, "solver must be one of euler, "),
+        ({"compare": "yes"}, "compare must be true or false, not 'yes'."),
+        ({"target": "circles", "schedule": "vp"}, "no trained checkpoint for circles-vp"),
+        ({"coupling": "ot", "velocity": "exact"}, "independent coupling only"),
+    ],
+)
+def test_a_wrong_request_gets_one_sentence_and_no_traceback(client, wrong, sentence):
+    with pytest.raises(AppError) as caught:
+        client.predict(**wrong, api_name=API)
+    assert sentence in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+    assert client.predict(steps=1, particles=100, api_name=API)["header"]["particles"] == 100
+
+
+def test_clients_at_the_same_time_each_get_their_own_run(address):
+    def ask(seed: int) -> np.ndarray:
+        return states(Client(address, verbose=False).predict(seed=seed, steps=5 + seed, particles=200, api_name=API))
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(ask, range(4)))
+    for seed, answer in enumerate(answers):
+        assert answer.shape == (6 + seed, 200, 2)
+        assert np.allclose(answer[0], exact_flow("moons", "linear").sample(200, 1, seed=seed).x[0].numpy(), atol=1e-3)

@@ -1,0 +1,126 @@
+"""Settings and simulation: what is asked for is checked, and one request runs everything on the same noise."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fm_core.checkpoints import checkpoint_path
+from fm_core.playground import Library, Settings, SettingsError, Side, exact_flow, simulate
+from fm_core.schedules import SCHEDULES
+from fm_core.toy import SOURCES, TARGETS
+
+
+@pytest.mark.parametrize(
+    ("wrong", "accepted"),
+    [
+        ({"steps": 0}, "from 1 to 200"),
+        ({"steps": 201}, "from 1 to 200"),
+        ({"steps": 2.5}, "whole number"),
+        ({"steps": "50"}, "whole number"),
+        ({"steps": True}, "whole number"),
+        ({"steps": None}, "whole number"),
+        ({"steps": float("nan")}, "whole number"),
+        ({"steps": float("inf")}, "whole number"),
+        ({"schedule": "quartic"}, "linear, cosine"),
+        ({"solver": ["euler"]}, "euler, midpoint"),
+        ({"coupling": None}, "independent, ot"),
+        ({"velocity": "perfect"}, "learned, exact"),
+    ],
+)
+def test_a_wrong_side_is_refused_in_one_sentence_that_names_it_and_what_is_accepted(wrong, accepted):
+    (name,) = wrong
+    with pytest.raises(SettingsError, match=rf"^{name} must be .*{accepted}.*\.$"):
+        Side(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "accepted"),
+    [
+        ({"particles": 99}, "from 100 to 5000"),
+        ({"particles": 5001}, "from 100 to 5000"),
+        ({"seed": -1}, "from 0 to 2147483647"),
+        ({"seed": 2**31}, "from 0 to 2147483647"),
+        ({"target": "faces"}, "moons"),
+        ({"source": "moons"}, "standard-gaussian"),
+    ],
+)
+def test_wrong_shared_settings_are_refused(wrong, accepted):
+    (name,) = wrong
+    with pytest.raises(SettingsError, match=rf"^{name} must be .*{accepted}.*\.$"):
+        Settings(**wrong)
+
+
+def test_a_long_wrong_value_does_not_flood_the_sentence():
+    with pytest.raises(SettingsError) as caught:
+        Settings(target="x" * 10_000)
+    assert len(str(caught.value)) < 300
+
+
+def test_whole_floats_count_as_numbers():
+    assert Side(steps=50.0) == Side(steps=50)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_pair_and_schedule_can_be_shown_exactly(library, source, target):
+    sides = tuple(Side(schedule, velocity="exact", steps=2) for schedule in SCHEDULES)
+    for run in simulate(library, Settings(target, source, 100, sides=sides)):
+        assert run.trajectory.x.isfinite().all()
+
+
+def test_both_sides_start_from_the_same_noise(library):
+    first, second = simulate(library, Settings(sides=(Side(), Side("cosine", steps=7))))
+    assert torch.equal(first.trajectory.x[0], second.trajectory.x[0])
+    assert not torch.equal(first.trajectory.x[-1], second.trajectory.x[-1])
+
+
+def test_the_reference_is_the_exact_flow_on_the_same_noise_with_the_same_solver(library):
+    (run,) = simulate(library, Settings(seed=3, particles=200, sides=(Side("cosine", steps=5, solver="heun"),)))
+    expected = exact_flow("moons", "cosine").sample(200, 5, "heun", seed=3)
+    assert run.reference is not None
+    assert torch.equal(run.reference.x, expected.x)
+
+
+def test_an_optimal_transport_coupling_has_no_exact_reference(library):
+    (run,) = simulate(library, Settings(sides=(Side(coupling="ot"),)))
+    assert run.reference is None
+    with pytest.raises(SettingsError, match="independent coupling only"):
+        simulate(library, Settings(sides=(Side(coupling="ot", velocity="exact"),)))
+
+
+def test_an_untrained_combination_says_what_it_would_need(library):
+    with pytest.raises(SettingsError, match=r"circles-quadratic.*Recipe.*train_all") as caught:
+        simulate(library, Settings("circles", sides=(Side("quadratic"),)))
+    assert "moons-linear" in str(caught.value)
+
+
+def test_a_damaged_checkpoint_stops_only_its_own_flow(library, tmp_path):
+    (tmp_path / "moons-linear.safetensors").write_bytes(b"damaged")
+    (tmp_path / "moons-cosine.safetensors").write_bytes(checkpoint_path("moons-cosine").read_bytes())
+    damaged = Library.load(tmp_path)
+    assert list(damaged.flows) == ["moons-cosine"]
+    simulate(damaged, Settings(sides=(Side("cosine"),)))
+    with pytest.raises(SettingsError, match=r"moons-linear\.safetensors is damaged.*train_all\.py"):
+        simulate(damaged, Settings())
+
+
+def test_distances_fall_towards_the_floor(library):
+    (run,) = simulate(library, Settings(particles=300))
+    values = list(run.distances.values())
+    assert next(iter(run.distances)) == 0
+    assert list(run.distances)[-1] == 50
+    assert values[0] > 3 * run.floor
+    assert values[-1] < 1.5 * run.floor
+
+
+def test_one_step_has_two_states_and_two_distances(library):
+    (run,) = simulate(library, Settings(sides=(Side(steps=1),)))
+    assert list(run.distances) == [0, 1]
+
+
+def test_the_library_cannot_be_changed_by_a_run(library):
+    before = {name: [p.clone() for p in flow.velocity.parameters()] for name, flow in library.flows.items()}
+    simulate(library, replace(Settings(), sides=(Side(), Side("cosine"))))
+    for name, flow in library.flows.items():
+        assert all(torch.equal(a, b) for a, b in zip(before[name], flow.velocity.parameters(), strict=True))

@@ -1,0 +1,94 @@
+"""The figures that judge a flow, on flows whose quality is known."""
+
+from dataclasses import replace
+from statistics import median
+
+import pytest
+import torch
+
+from fm_core import quality
+from fm_core.exact import exact_velocity
+from fm_core.flows import Flow, fresh_samples
+from fm_core.schedules import SCHEDULES
+from fm_core.statistics import wasserstein
+from fm_core.toy import SOURCES, TARGETS
+
+
+def flow(target: str = "moons", push: float = 0.0, schedule: str = "cosine") -> Flow:
+    """The exact flow, with a constant velocity to the right on top."""
+    source, end, path = SOURCES["standard-gaussian"], TARGETS[target], SCHEDULES[schedule]
+    exact, constant = exact_velocity(source, end, path), torch.tensor([push, 0.0])
+    return Flow("pushed", source, end, path, lambda x, t: exact(x, t) + constant)
+
+
+@pytest.fixture(scope="module")
+def figures() -> dict:
+    return quality.measure(flow(), samples=200, nfes=(1, 5, 50))
+
+
+def test_the_judged_nfe_is_measured():
+    assert quality.JUDGED_NFE in quality.NFES
+
+
+def test_there_is_one_figure_per_nfe(figures):
+    assert figures["nfe"] == [1, 5, 50]
+    assert figures["samples"] == 200
+    assert len(figures["w2"]) == len(figures["variance_error"]) == len(figures["seeds"]) == 3
+
+
+def test_w2_can_be_recomputed_from_the_seeds(figures):
+    for nfe, seeds, w2 in zip(figures["nfe"], figures["seeds"], figures["w2"], strict=True):
+        runs = [flow().sample(200, nfe, seed=seed).x[-1] for seed in seeds]
+        distances = [wasserstein(x, flow().fresh(200, seed)) for x, seed in zip(runs, seeds, strict=True)]
+        assert w2 == pytest.approx(median(distances), rel=1e-6)
+
+
+def test_the_judged_nfe_has_three_seeds(figures):
+    assert len(set(figures["seeds"][figures["nfe"].index(quality.JUDGED_NFE)])) == 3
+
+
+def test_the_exact_field_has_no_variance_error(figures):
+    assert figures["variance_error"] == [0, 0, 0]
+
+
+def test_the_exact_field_with_many_steps_reaches_the_floor_and_with_one_step_does_not(figures):
+    assert figures["w2"][2] < 1.6 * figures["floor"]
+    assert figures["w2"][0] > 3 * figures["floor"]
+
+
+def test_a_flow_that_ends_to_the_right_is_at_least_as_far_away_as_its_mean():
+    found = quality.measure(flow("gaussian", push=2.0), samples=200, nfes=(50,))
+    assert found["w2"][0] > 1.5 > 3 * found["floor"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_floor_is_above_zero_and_falls_with_more_samples(target):
+    assert 0 < quality.sampling_floor(target, 400) < quality.sampling_floor(target, 50)
+
+
+def test_the_floor_is_a_distance_between_draws_that_share_no_point():
+    samples = [fresh_samples(TARGETS["moons"], 100, seed) for seed in (0, 1, 2, 1000, 1001, 1002)]
+    assert len(torch.cat(samples).unique(dim=0)) == 600
+    distances = [wasserstein(a, b) for a, b in zip(samples[:3], samples[3:], strict=True)]
+    assert quality.sampling_floor("moons", 100) == pytest.approx(median(distances))
+
+
+def test_variance_error_is_the_largest_relative_deviation_from_the_exact_run():
+    """Over states and dimensions, and to either side."""
+    run = flow().sample(500, 10)
+    doubled = replace(run, x=2 * run.x)
+    assert quality.variance_error(flow(), doubled) == pytest.approx(3, rel=1e-4)
+    wider_at_the_end = replace(run, x=torch.cat([run.x[:-1], 1.1 * run.x[-1:]]))
+    assert quality.variance_error(flow(), wider_at_the_end) == pytest.approx(0.21, rel=1e-3)
+    flatter_halfway = run.x.clone()
+    flatter_halfway[5, :, 1] /= 2
+    assert quality.variance_error(flow(), replace(run, x=flatter_halfway)) == pytest.approx(0.75, rel=1e-3)
+
+
+def test_variance_error_under_a_coupling_is_taken_from_its_theory_curve():
+    """x_1 = x_0 + (1, 1) has covariance 1 and a constant velocity: its variance stays 1, not 1/2 at half time."""
+    source, target = SOURCES["standard-gaussian"], TARGETS["gaussian"]
+    coupled = Flow("shift", source, target, SCHEDULES["linear"], lambda x, t: torch.ones_like(x), (1.0, 1.0))
+    assert quality.variance_error(coupled, coupled.sample(4000, 10)) < 4.5 * (2 / 4000) ** 0.5
+    uncoupled = Flow("shift", source, target, SCHEDULES["linear"], lambda x, t: torch.ones_like(x))
+    assert quality.variance_error(uncoupled, uncoupled.sample(4000, 10)) > 0.5
