@@ -9,6 +9,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from fm_core.playground import exact_flow
+from fm_core.ui.address import NAMES
 
 API = "/trajectory"
 
@@ -27,8 +28,10 @@ def states(value: dict, side: int = 0) -> np.ndarray:
     return entry["scale"] * block.reshape(entry["steps"] + 1, header["particles"], 2)
 
 
-def test_only_the_named_endpoints_are_public(client):
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/trajectory", "/quality"}
+def test_the_only_endpoint_is_public_with_its_settings_by_name(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(endpoints) == [API]
+    assert [parameter["parameter_name"] for parameter in endpoints[API]["parameters"]] == list(NAMES)
 
 
 def test_defaults_are_moons_with_the_linear_schedule_in_50_steps(client):

@@ -113,6 +113,14 @@ def test_force_trains_finished_ones_again(run, tmp_path, steps):
     assert load_checkpoint(checkpoint_path("moons-linear", tmp_path)).metadata["seed"] == 1
 
 
+def test_force_starts_stopped_ones_anew(run, steps, ctrl_c):
+    ctrl_c(7)
+    assert run("--only", "moons-linear", *FAST)[0] == 130
+    steps.clear()
+    assert run("--only", "moons-linear", *FAST, "--force")[0] == 0
+    assert len(steps) == 12
+
+
 def test_a_damaged_checkpoint_is_trained_again(run, tmp_path):
     checkpoint_path("moons-linear", tmp_path).write_bytes(b"damaged")
     assert "damaged" in run("--list")[1]

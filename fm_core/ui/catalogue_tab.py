@@ -23,7 +23,9 @@ def create_catalogue_tab(library: Library) -> None:
     if names:
         chosen = gr.Dropdown(names, value=names[:4], multiselect=True, max_choices=8, label="Distance against NFE for")
         chart = gr.Plot(figure(library, names[:4]), elem_id="quality", label="W2 against NFE")
-        chosen.input(lambda choice: figure(library, choice), chosen, chart, api_name="quality", show_progress="hidden")
+        chosen.input(
+            lambda choice: figure(library, choice), chosen, chart, api_visibility="private", show_progress="hidden"
+        )
     for problem in library.problems.values():
         gr.Markdown(f"**Not usable:** {problem}")
 

@@ -12,6 +12,8 @@ from fm_core.ui.address import DEFAULTS, NAMES, both_sides, flatten, from_query,
 from fm_core.ui.player import Player
 from fm_core.ui.presets import PRESETS
 
+MENUS = ("schedule", "coupling", "velocity", "schedule_b", "coupling_b", "velocity_b")
+FREE = ("particles", "seed", "steps", "solver", "steps_b", "solver_b")
 DICE = f"() => Math.floor(Math.random() * {playground.SEEDS[1] + 1})"
 
 
@@ -25,36 +27,32 @@ def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
             note = gr.Markdown(elem_id="note")
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
             player = Player(elem_id="player")
-    inputs = list(controls.values())
 
-    def trajectory(*values) -> dict:
-        return answer(library, dict(zip(NAMES, values, strict=True)))
+    def trajectory(**values) -> dict:
+        """Run one flow, or two on the same noise, and return the states and the statistics of every step."""
+        return answer(library, values)
 
-    def narrow(*values) -> list:
-        return _updates(library, dict(zip(NAMES, values, strict=True)))
+    def narrow(**values) -> list:
+        return list(_menus(library, values).values())
 
     def from_address(request: gr.Request) -> list:
-        return _updates(library, flatten(_settings_of(request)))
+        return _reset(library, _settings_of(request))
 
     quiet = {"show_progress": "hidden", "trigger_mode": "always_last", "preprocess": False}
-    run = {
-        "fn": trajectory,
-        "inputs": inputs,
-        "outputs": player,
-        "concurrency_limit": 2,
-        "concurrency_id": "run",
-        **quiet,
-    }
+    limits = {"concurrency_limit": 2, "concurrency_id": "run"}
+    run = {"fn": trajectory, "inputs_kwargs": controls, "outputs": player, **limits, **quiet}
     again = {**run, "api_visibility": "private"}
-    menus_of = {"outputs": [*inputs, side_b, note], "api_visibility": "private", **quiet}
+    hidden = {"api_visibility": "private", **quiet}
+    everything = {"outputs": [*controls.values(), side_b, note], **hidden}
 
-    free = ("particles", "seed", "steps", "solver", "steps_b", "solver_b")
-    gr.on([controls[name].input for name in free], **run, api_name="trajectory")
-    gr.on([controls[name].input for name in NAMES if name not in free], narrow, inputs, **menus_of).then(**again)
+    narrowing = [controls[name].input for name in ("target", "source", "compare", *MENUS)]
+    gr.on([control.input for name, control in controls.items() if name in FREE], **run, api_name="trajectory")
+    menus_of = {"outputs": [*(controls[name] for name in MENUS), side_b, note], **hidden}
+    gr.on(narrowing, narrow, inputs_kwargs=controls, **menus_of).then(**again)
     dice.click(None, outputs=controls["seed"], js=DICE, api_visibility="private").then(**again)
     for button, settings in zip(presets, PRESETS.values(), strict=True):
-        button.click(partial(_updates, library, flatten(settings)), **menus_of).then(**again)
-    demo.load(from_address, **menus_of).then(**again)
+        button.click(partial(_reset, library, settings), **everything).then(**again)
+    demo.load(from_address, **everything).then(**again)
 
 
 def _settings_of(request: gr.Request) -> Settings:
@@ -65,25 +63,28 @@ def _settings_of(request: gr.Request) -> Settings:
         return Settings()
 
 
-def _updates(library: Library, values: dict) -> list:
-    """New values and choices of all controls in the order of `NAMES`, then of side B's box and of the note."""
+def _menus(library: Library, values: dict) -> dict[str, Any]:
+    """Updates of the controls in `MENUS`, whose choices depend on others, and of side B's box and the note."""
     try:
-        sides = both_sides(values)
-        found = [menus.menu(library, values["target"], values["source"], side) for side in sides]
+        found = [menus.menu(library, values["target"], values["source"], side) for side in both_sides(values)]
     except SettingsError as error:
         raise gr.Error(str(error), print_exception=False) from None
-    updates = {name: gr.update(value=value) for name, value in values.items()}
+    updates = {}
     for suffix, menu in zip(("", "_b"), found, strict=True):
         updates[f"schedule{suffix}"] = gr.update(value=menu.side.schedule, choices=menu.schedules)
         updates[f"coupling{suffix}"] = gr.update(value=menu.side.coupling, choices=menu.couplings)
         updates[f"velocity{suffix}"] = gr.update(value=menu.side.velocity, choices=menu.velocities)
     shown = found if values["compare"] else found[:1]
     missing = dict.fromkeys(name for menu in shown for name in menu.missing)
-    return [
-        *(updates[name] for name in NAMES),
-        gr.update(visible=values["compare"]),
-        library.why_missing(list(missing)),
-    ]
+    return {**updates, "box": gr.update(visible=values["compare"]), "note": library.why_missing(list(missing))}
+
+
+def _reset(library: Library, settings: Settings) -> list:
+    """Updates of all controls in the order of `NAMES`, of side B's box and of the note, to show these settings."""
+    values = flatten(settings)
+    menus_ = _menus(library, values)
+    updates = {name: gr.update(value=value) for name, value in values.items()}
+    return list((updates | menus_).values())
 
 
 def answer(library: Library, values: dict) -> dict:
