@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import fnmatch
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     chosen = choose(options.only)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is as harmless as Ctrl-C
     pending = [r for r in chosen if options.force or report.state_of(r.name, options.checkpoints)[0] != "trained"]
     print(f"{len(pending)} to train, {len(chosen) - len(pending)} finished already.")
     try:

@@ -43,7 +43,7 @@ _CATALOGUE = [
     Recipe("moons", "vp"),
     Recipe("moons", "linear", coupling="ot", batch=512),
     Recipe("eight-gaussians", "linear", coupling="ot", batch=512),
-    Recipe("moons", "linear", source="eight-gaussians"),
+    Recipe("moons", "linear", source="eight-gaussians", iterations=8_000),
     Recipe("moons", "linear", source="eight-gaussians", coupling="ot", batch=512),
     Recipe("moons", "linear", relu_output=True),
 ]
