@@ -26,6 +26,7 @@ bench: $(VENV)/test
 	PYTHONPATH=. $(BIN)/python benchmarks/page.py
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; set PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo: requirements.txt | $(VENV)/bin/python

@@ -12,7 +12,7 @@ from fm_core.statistics import wasserstein
 from fm_core.toy import SOURCES, TARGETS, Mixture
 
 DISTRIBUTIONS = {**TARGETS, **SOURCES}
-BIN, FINE = 0.25, 10  # width of a bin, and cells per bin along each side when the density is integrated
+BIN, FINE = 0.25, 6  # width of a bin, and cells per bin along each side when the density is integrated
 
 
 @pytest.fixture(params=DISTRIBUTIONS)

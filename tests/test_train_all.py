@@ -255,21 +255,23 @@ def script(code: str, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", full, *arguments], cwd=ROOT, capture_output=True, text=True)
 
 
-INTERRUPTED = """
-import os, signal
+SIGNALLED = """
+import os
 from fm_core import training
 loss, calls = training.matching_loss, []
 def matching_loss(*arguments):
     calls.append(arguments)
     if len(calls) == 5:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), {number})
     return loss(*arguments)
 training.matching_loss = matching_loss
 """
 
 
-def test_a_process_that_gets_ctrl_c_ends_with_130_and_one_sentence(tmp_path):
-    outcome = script(INTERRUPTED, "--only", "moons-linear", *FAST, "--threads", "1", "--checkpoints", str(tmp_path))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_is_stopped_ends_with_130_and_one_sentence(tmp_path, number):
+    options = [*FAST, "--threads", "1", "--checkpoints", str(tmp_path)]
+    outcome = script(SIGNALLED.format(number=int(number)), "--only", "moons-linear", *options)
     assert outcome.returncode == 130
     assert "Traceback" not in outcome.stderr
     assert outcome.stderr.splitlines()[-1].startswith("Stopped.")

@@ -1,6 +1,7 @@
 """The 2D tab: controls, presets, the player, and the one endpoint that answers them all."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -14,6 +15,7 @@ from fm_core.ui.presets import PRESETS
 
 MENUS = ("schedule", "coupling", "velocity", "schedule_b", "coupling_b", "velocity_b")
 FREE = ("particles", "seed", "steps", "solver", "steps_b", "solver_b")
+DIE = Path(__file__).parent / "die.svg"
 DICE = f"() => Math.floor(Math.random() * {playground.SEEDS[1] + 1})"
 
 
@@ -115,7 +117,7 @@ def _controls(library: Library) -> tuple[dict[str, Any], gr.Button, gr.Accordion
     with gr.Row():
         limits = dict(zip(("minimum", "maximum"), playground.SEEDS, strict=True))
         controls["seed"] = gr.Number(0, label="Seed", precision=0, elem_id="seed", min_width=120, **limits)
-        dice = gr.Button("New noise", size="lg", min_width=90, elem_id="dice")
+        dice = gr.Button("New noise", icon=DIE, min_width=90, elem_id="dice")
     controls["compare"] = gr.Checkbox(False, label="Compare two runs on the same noise", elem_id="compare")
     for suffix, title in (("", "Run A"), ("_b", "Run B")):
         with gr.Accordion(title, open=True, visible=not suffix, elem_id=f"side{suffix}") as box:

@@ -2,7 +2,7 @@
 
 const AXIS_TITLES = {
   variance: "variance",
-  distance: "W2 to fresh target samples",
+  distance: "exact W2 to fresh samples, ≤ 256 points",
   speed: "mean speed",
   straightness: "distance / path length",
 };
