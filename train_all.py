@@ -3,7 +3,6 @@
 import argparse
 import difflib
 import fnmatch
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,14 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     chosen = choose(options.only)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is as harmless as Ctrl-C
     pending = [r for r in chosen if options.force or report.state_of(r.name, options.checkpoints)[0] != "trained"]
     print(f"{len(pending)} to train, {len(chosen) - len(pending)} finished already.")
     try:
         for recipe in pending:
             train(recipe if options.iterations is None else replace(recipe, iterations=options.iterations), options)
     except KeyboardInterrupt:
-        print("\nStopped. Nothing is lost: the same command goes on from here.", file=sys.stderr)
+        print("\nStopped. Nothing is lost: the same command, without --force, goes on from here.", file=sys.stderr)
         return 130
     report.write_readme(options.checkpoints)
     return 0
@@ -72,8 +70,8 @@ def seed(text: str) -> int:
 
 def device(text: str) -> str:
     try:
-        torch.zeros(1, device=text)
-    except (RuntimeError, AssertionError):
+        torch.zeros(1, device=text).item()
+    except (RuntimeError, AssertionError, NotImplementedError):
         raise argparse.ArgumentTypeError(f"there is no device {text!r} here; cpu always is") from None
     return text
 

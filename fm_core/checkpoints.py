@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fm_core.flows import Flow
+from fm_core.matching import COUPLINGS
 from fm_core.networks import VelocityMLP
 from fm_core.recipes import RECIPES, Recipe
 from fm_core.schedules import SCHEDULES
@@ -51,7 +52,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
     """The tensors and the JSON metadata of a file. Raises CheckpointError if it cannot be read."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = json.loads((file.metadata() or {})["json"])
+            metadata = dict(**json.loads((file.metadata() or {})["json"]))
             return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118
     except FileNotFoundError:
         raise CheckpointError(f"{path.name} does not exist. {_remedy(path)}") from None
@@ -59,7 +60,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict]:
         raise CheckpointError(
             f"{path.name} is truncated or not a safetensors file ({error}). {_remedy(path)}"
         ) from None
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         raise CheckpointError(f"{path.name} carries no metadata of this project. {_remedy(path)}") from None
 
 
@@ -82,20 +83,31 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path.name} holds another architecture than its recipe says. {_remedy(path)}")
     network.load_state_dict(tensors)
     network.eval().requires_grad_(False)
-    covariance = tuple(metadata.get("covariance", (0.0, 0.0)))
+    covariance = _covariance(path, metadata.get("covariance"))
     source, target = SOURCES[recipe.source], TARGETS[recipe.target]
     flow = Flow(recipe.name, source, target, SCHEDULES[recipe.schedule], network, covariance)
     return Checkpoint(flow, metadata)
 
 
 def _recipe(path: Path, values: object) -> Recipe:
-    names = {field.name for field in fields(Recipe)}
-    if not isinstance(values, dict) or set(values) != names:
+    """The recipe in the metadata, if its fields, their types and its names are ones that this code knows."""
+    types = {field.name: field.type for field in fields(Recipe)}
+    found = {key: type(value) for key, value in values.items()} if isinstance(values, dict) else {}
+    if found != types:
         raise CheckpointError(f"{path.name} has a recipe with other fields than this code knows. {_remedy(path)}")
-    recipe = Recipe(**values)
-    if recipe.source not in SOURCES or recipe.target not in TARGETS or recipe.schedule not in SCHEDULES:
+    recipe = Recipe(**values)  # type: ignore[arg-type]
+    names = (recipe.source, recipe.target, recipe.schedule, recipe.coupling)
+    if not all(name in known for name, known in zip(names, (SOURCES, TARGETS, SCHEDULES, COUPLINGS), strict=True)):
         raise CheckpointError(f"{path.name} names a data set or a schedule that this code lacks. {_remedy(path)}")
+    if recipe.name != path.stem:
+        raise CheckpointError(f"{path.name} holds another flow, {recipe.name}. {_remedy(path)}")
     return recipe
+
+
+def _covariance(path: Path, values: object) -> tuple[float, ...]:
+    if not isinstance(values, list) or len(values) != 2 or not all(isinstance(value, float) for value in values):
+        raise CheckpointError(f"{path.name} has no covariance of two numbers. {_remedy(path)}")
+    return tuple(values)
 
 
 def _remedy(path: Path) -> str:

@@ -18,7 +18,9 @@ def draw_times(n: int, generator: torch.Generator, stratified: bool = True) -> T
     varies less from batch to batch. Shuffled, so that no time is tied to a place in the batch.
     """
     u = torch.rand(n, generator=generator)
-    return (torch.randperm(n, generator=generator) + u) / n if stratified else u
+    if stratified:
+        u = (torch.randperm(n, generator=generator) + u) / n
+    return u.clamp(max=1 - 2**-24)  # float32 rounds the last interval's end up to 1
 
 
 def independent(x_0: Tensor, x_1: Tensor) -> Tensor:

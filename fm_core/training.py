@@ -3,9 +3,12 @@
 import copy
 import math
 import platform
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -43,6 +46,7 @@ class TrainingState:
     optimizer: torch.optim.Optimizer
     generator: torch.Generator
     loss: Tensor
+    commit: str | None
     iteration: int = 0
     seconds: float = 0.0
 
@@ -55,7 +59,7 @@ def start(recipe: Recipe, seed: int, device: str = "cpu") -> TrainingState:
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
     ema = copy.deepcopy(network).requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
-    return TrainingState(recipe, seed, network, ema, optimizer, generator, torch.zeros((), device=device))
+    return TrainingState(recipe, seed, network, ema, optimizer, generator, torch.zeros((), device=device), _commit())
 
 
 def learning_rate(recipe: Recipe, iteration: int) -> float:
@@ -95,18 +99,39 @@ def _update_averages(state: TrainingState, loss: Tensor) -> None:
 def train(
     state: TrainingState, state_path: Path, on_progress: Callable[[TrainingState], None] = lambda state: None
 ) -> None:
-    """Iterate until the recipe is done. Saves the state at intervals and whenever it is interrupted."""
+    """Iterate until the recipe is done. Saves the state at intervals, at the end and when it is interrupted.
+
+    SIGINT and SIGTERM wait for the end of an iteration, are answered by KeyboardInterrupt, and cost nothing.
+    """
     clock = time.perf_counter() - state.seconds
     try:
-        while state.iteration < state.recipe.iterations:
-            step(state)
-            state.seconds = time.perf_counter() - clock
-            on_progress(state)
-            if state.iteration % SAVE_EVERY == 0:
-                save_state(state, state_path)
+        with _interrupts() as caught:
+            while state.iteration < state.recipe.iterations:
+                step(state)
+                state.seconds = time.perf_counter() - clock
+                on_progress(state)
+                if caught:
+                    raise KeyboardInterrupt
+                if state.iteration % SAVE_EVERY == 0:
+                    save_state(state, state_path)
     except KeyboardInterrupt:
         save_state(state, state_path)
         raise
+    save_state(state, state_path)
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in a list instead of acting on them; signals that are ignored stay so."""
+    caught: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(n) != signal.SIG_IGN]
+    handlers = {n: signal.signal(n, lambda number, _: caught.append(number)) for n in numbers}
+    try:
+        yield caught
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def save_state(state: TrainingState, path: Path) -> None:
@@ -172,6 +197,7 @@ def finish(state: TrainingState, path: Path, samples: int = quality.SAMPLES) -> 
         "final_loss": state.loss.item(),
         "covariance": covariance,
         "quality": quality.measure(flow, samples),
+        "commit": state.commit,
         **provenance(state.loss.device),
     }
     save_tensors(path, network.state_dict(), metadata)
@@ -193,7 +219,7 @@ def coupling_covariance(recipe: Recipe, batches: int = 100) -> tuple[float, ...]
 
 
 def provenance(device: torch.device) -> dict:
-    """Where a checkpoint comes from: hardware, package versions and the commit of the code."""
+    """Where a checkpoint comes from: hardware and package versions."""
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
         "hardware": {"device": gpu or _processor(), "threads": torch.get_num_threads()},
@@ -201,7 +227,6 @@ def provenance(device: torch.device) -> dict:
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "numpy", "POT")},
         },
-        "commit": _commit(),
     }
 
 

@@ -10,7 +10,6 @@ from fm_core import quality, training
 from fm_core.checkpoints import checkpoint_path
 from fm_core.playground import Library
 from fm_core.recipes import Recipe
-from fm_core.ui.demo import build_demo, launch_options
 
 torch.set_num_threads(1)  # results that must agree to the bit need the same number of threads
 
@@ -51,6 +50,8 @@ def library() -> Library:
 @pytest.fixture(scope="session")
 def address(library: Library) -> Iterator[str]:
     """The address of the page, served from this process."""
+    from fm_core.ui.demo import build_demo, launch_options
+
     demo = build_demo(library)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield url
