@@ -23,6 +23,8 @@ TRIALS = {
     "8,000 iterations": {"iterations": 8000},
     "t uniform, not stratified": {"stratified": False},
     "no EMA": {"ema_decay": 0.0},
+    "EMA decay 0.98": {"ema_decay": 0.98},
+    "EMA decay 0.998": {"ema_decay": 0.998},
     "learning rate 1e-3": {"learning_rate": 1e-3},
     "learning rate 1e-2": {"learning_rate": 1e-2},
     "batch 256": {"batch": 256},

@@ -28,7 +28,7 @@ class Recipe:
     iterations: int = 4_000
     batch: int = 1024
     learning_rate: float = 4e-3
-    ema_decay: float = 0.999
+    ema_decay: float = 0.995
     stratified: bool = True
 
     @property
@@ -43,7 +43,7 @@ _CATALOGUE = [
     Recipe("moons", "vp"),
     Recipe("moons", "linear", coupling="ot", batch=512),
     Recipe("eight-gaussians", "linear", coupling="ot", batch=512),
-    Recipe("moons", "linear", source="eight-gaussians", iterations=8_000),
+    Recipe("moons", "linear", source="eight-gaussians", n_hidden=256, iterations=8_000),
     Recipe("moons", "linear", source="eight-gaussians", coupling="ot", batch=512),
     Recipe("moons", "linear", relu_output=True),
 ]
