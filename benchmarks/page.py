@@ -20,6 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 from fm_core.playground import Library, Settings, Side, simulate
 from fm_core.ui import wire
 from fm_core.ui.demo import build_demo, launch_options
+from fm_core.ui.toy_tab import encoded
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info"]
@@ -117,7 +118,7 @@ def latency(library: Library, page: Page, address: str, empty_address: str) -> l
     page.goto(address)
     page.wait_for_selector(RUN)
     page.wait_for_timeout(2000)
-    moves = [page.evaluate(MOVE, ["#steps input[type=range]", ".fm-player", 1 - 2 * (k % 2)]) for k in range(MOVES)]
+    moves = [move(page, k) for k in range(MOVES)]
     page.goto(empty_address)
     page.wait_for_selector("#text")
     page.wait_for_timeout(1000)
@@ -132,6 +133,12 @@ def latency(library: Library, page: Page, address: str, empty_address: str) -> l
         ("of which the flow alone, median ms", f"{median(flow_only):.0f}"),
         ("slider to picture over (bare computation + empty round trip)", f"{picture / (computation + trip):.2f}"),
     ]
+
+
+def move(page: Page, k: int) -> float:
+    """Milliseconds of one slider move, to 51 steps and back to 50 in turn, with nothing kept of earlier runs."""
+    encoded.cache_clear()
+    return page.evaluate(MOVE, ["#steps input[type=range]", ".fm-player", 1 - 2 * (k % 2)])
 
 
 def timed(action) -> float:
@@ -155,7 +162,7 @@ def growth(page: Page, address: str, changes: int = 100) -> list[tuple[str, str]
 
     def change(count: int) -> None:
         for k in range(count):
-            page.evaluate(MOVE, ["#steps input[type=range]", ".fm-player", 1 - 2 * (k % 2)])
+            move(page, k)
 
     change(10)
     heap, nodes = snapshot()

@@ -86,7 +86,7 @@ class Settings:
         return flow_name(self.target, side.schedule, self.source, side.coupling) + suffix
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Library:
     """The flows that could be loaded, and one sentence for each that could not. Read-only."""
 

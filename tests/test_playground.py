@@ -101,7 +101,7 @@ def test_a_damaged_checkpoint_stops_only_its_own_flow(library, tmp_path):
     damaged = Library.load(tmp_path)
     assert list(damaged.flows) == ["moons-cosine"]
     simulate(damaged, Settings(sides=(Side("cosine"),)))
-    with pytest.raises(SettingsError, match=r"moons-linear\.safetensors is damaged.*train_all\.py"):
+    with pytest.raises(SettingsError, match=r"moons-linear\.safetensors is truncated.*train_all\.py"):
         simulate(damaged, Settings())
 
 

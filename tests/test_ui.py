@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fm_core import playground
 from fm_core.matching import COUPLINGS
 from fm_core.playground import Library, Settings, SettingsError, Side, simulate
 from fm_core.recipes import RECIPES
@@ -16,6 +17,7 @@ from fm_core.ui import wire
 from fm_core.ui.address import DEFAULTS, NAMES, flatten, from_query, to_query, unflatten
 from fm_core.ui.menus import menu
 from fm_core.ui.presets import PRESETS
+from fm_core.ui.toy_tab import answer
 
 TWO = Settings("moons", particles=300, sides=(Side(steps=3), Side("cosine", steps=5, solver="rk4")))
 
@@ -68,6 +70,20 @@ def test_the_arrows_are_the_field_at_the_cell_centres(library):
     x = torch.tensor([[low[0] + (column + 0.5) * cell, low[1] + (row + 0.5) * cell]])
     expected = library.flows["moons-linear"].velocity(x, torch.tensor([time / 10]))
     assert learned[time, row * 16 + column] == pytest.approx(expected[0].numpy(), abs=1e-3)
+
+
+def test_equal_settings_are_computed_once(library, monkeypatch):
+    simulated = []
+
+    def counted(library: Library, settings: Settings):
+        simulated.append(settings.seed)
+        return simulate(library, settings)
+
+    monkeypatch.setattr(playground, "simulate", counted)
+    first, again, other = (answer(library, {"particles": 150, "seed": seed}) for seed in (77, 77, 78))
+    assert simulated == [77, 78]
+    assert first == again
+    assert first["data"] != other["data"]
 
 
 @pytest.mark.parametrize("source", SOURCES)

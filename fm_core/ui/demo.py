@@ -14,14 +14,14 @@ from fm_core.ui.player import PLOTLY
 from fm_core.ui.toy_tab import create_toy_tab
 
 TITLE = "Flow Matching Playground"
-INTRODUCTION = """# Flow Matching Playground
-Watch a cloud of particles flow from a source to a data set, and check theory against measurement at every step."""
+INTRODUCTION = f"""# {TITLE}
+Watch particles flow from a source to a data set, and check theory against measurement at every step."""
 
 
 def build_demo(library: Library) -> gr.Blocks:
     """The whole page over these flows."""
     gr.set_static_paths([PLOTLY])
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         gr.Markdown(INTRODUCTION, elem_classes="fm-title")
         with gr.Tab("2D flows", id="flows"):
             create_toy_tab(demo, library)
@@ -34,7 +34,7 @@ def launch_options() -> dict:
     """What `demo.launch` needs for this page, wherever it is launched."""
     return {
         "css_paths": Path(__file__).parent / "page.css",
-        "theme": Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        "theme": Default(primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "run_history": False,
         "ssr_mode": False,
         "footer_links": ["api", "settings"],

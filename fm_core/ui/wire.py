@@ -54,6 +54,9 @@ def _side(settings: Settings, run: Run, scale: float, field_scales: dict[str, fl
     return {
         "flow": run.flow.name,
         "label": _label(settings, run),
+        "schedule": side.schedule,
+        "formula": run.flow.schedule.formula,
+        "correlated": any(run.flow.covariance),
         "steps": side.steps,
         "nfe": trajectory.nfe,
         "milliseconds": round(1000 * trajectory.seconds, 1),

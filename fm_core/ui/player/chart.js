@@ -7,6 +7,25 @@ const AXIS_TITLES = {
   straightness: "distance / path length",
 };
 
+const EXPLANATIONS = {
+  variance: explainVariance,
+  distance: () => "Exact 2-Wasserstein distance from the first 256 particles at most to as many fresh samples of the " +
+    "data set. Dashed: the same between fresh samples and others, so no flow can be expected to come closer.",
+  speed: () => "Distance travelled in a step over the time it takes, averaged over the particles.",
+  straightness: () => "Distance from the start over the length of the path so far, both averaged over the particles: " +
+    "1 where all paths are straight.",
+};
+
+/** The path's own variance, with the schedules shown, and what the other curve is for. */
+function explainVariance(run) {
+  const terms = "α² Var X₀ + β² Var X₁" + (run.sides.some((side) => side.correlated) ? " + 2αβ Cov(X₀, X₁)" : "");
+  const schedules = [...new Set(run.sides.map((side) => `${side.schedule}: ${side.formula}`))].join("; ");
+  const exact = "Dotted: the exact field with the same solver on the same noise, by which the network is judged; how far " +
+    "it lies from theory is the solver's error, and chance.";
+  const hasExact = run.sides.some((side) => side.statistics.exact.length);
+  return `Dashed: theory, ${terms} (${schedules}). ${hasExact ? exact : ""}`;
+}
+
 function createChart(root, source, onTime) {
   const plot = root.querySelector(".fm-plot");
   const cursor = root.querySelector(".fm-cursor");
@@ -14,9 +33,11 @@ function createChart(root, source, onTime) {
   let listening = false;
   loadPlotly(source).then(draw);
   new ResizeObserver(() => listening && Plotly.Plots.resize(plot)).observe(root);
+  plot.addEventListener("click", onClick);
 
   function show(run, statistic, dimensions) {
     latest = { run, statistic, dimensions };
+    root.parentElement.querySelector(".fm-explanation").textContent = EXPLANATIONS[statistic](run);
     if (window.Plotly) draw();
   }
 
@@ -34,9 +55,14 @@ function createChart(root, source, onTime) {
     }));
     if (!listening) {
       listening = true;
-      plot.on("plotly_click", ({ points }) => onTime(points[0].x));
       plot.on("plotly_afterplot", () => moveCursor(latest.t ?? 0));
     }
+  }
+
+  /** A click anywhere between the axes, on a line or not; Plotly passes it on after a press without a drag. */
+  function onClick({ target, clientX }) {
+    const area = target.closest(".nsewdrag");
+    if (area) onTime(plot._fullLayout.xaxis.p2l(clientX - area.getBoundingClientRect().left));
   }
 
   function moveCursor(t) {
@@ -102,7 +128,7 @@ function varianceTraces(side, times, line, dimensions) {
     const isExact = Object.keys(side.fields).length === 1 && side.fields.exact;
     return [
       line(`measured${which}`, times, variance[index], "solid", 2, fade),
-      ...(exact.length && !isExact ? [line(`exact field, same solver${which}`, times, exact[index], "dot", 3, fade)] : []),
+      ...(exact.length && !isExact ? [line(`exact, same solver${which}`, times, exact[index], "dot", 3, fade)] : []),
       line(`theory${which}`, times, theory[index], "dash", 1.5, fade),
     ];
   });

@@ -22,7 +22,7 @@ function createPanel(figure) {
   function resize() {
     const ratio = window.devicePixelRatio || 1;
     const size = Math.max(1, Math.round(canvas.clientWidth * ratio));
-    if (canvas.width !== size) canvas.width = canvas.height = size;
+    if (canvas.width !== size || canvas.height !== size) canvas.width = canvas.height = size;
     if (!run) return;
     const [low, high] = run.window;
     const unit = size / (high[0] - low[0]);
