@@ -235,7 +235,7 @@ def test_clicking_the_chart_moves_the_clock(open_page):
     page.wait_for_selector(".fm-plot .nsewdrag")
     pause_at_start(page)
     box = page.locator(".fm-plot .nsewdrag").bounding_box()
-    for fraction in (0.61, 0.25):  # between two states, and far from any line
+    for fraction in (0.61, 0.25):  # between two states, far from any line, one quickly after the other
         page.mouse.click(box["x"] + fraction * box["width"], box["y"] + 0.9 * box["height"])
         page.wait_for_function(
             f"Math.abs(document.querySelector('{PLAYER}').dataset.t - {fraction}) < 2 / {box['width']}"

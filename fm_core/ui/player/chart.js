@@ -2,7 +2,7 @@
 
 const AXIS_TITLES = {
   variance: "variance",
-  distance: "exact W2 to fresh samples, ≤ 256 points",
+  distance: "W2 to the target",
   speed: "mean speed",
   straightness: "distance / path length",
 };
@@ -51,6 +51,7 @@ function createChart(root, source, onTime) {
       tracesOf(side, compared ? "AB"[index] + " " : "", colour(index ? "--fm-b" : "--fm-a"), statistic, dimensions));
     withoutBase(() => Plotly.react(plot, traces, layoutOf(statistic, colour), {
       responsive: true, displaylogo: false, showSendToCloud: false,
+      doubleClick: "reset", // two quick clicks set the clock twice; only a zoomed chart goes back to its range
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
     }));
     if (!listening) {

@@ -204,9 +204,16 @@ function createPanel(figure) {
     context.lineWidth = map.ratio;
     context.stroke();
     context.globalAlpha = 1;
-    context.fillStyle = palette.ink;
+    label(`longest arrow: ${arrows.longest.toPrecision(2)}`);
+  }
+
+  /** A line of text in the upper left corner, readable over anything. */
+  function label(text) {
     context.font = `${11 * map.ratio}px sans-serif`;
-    context.fillText(`longest arrow: ${arrows.longest.toPrecision(2)}`, 6 * map.ratio, 15 * map.ratio);
+    context.fillStyle = palette.paper;
+    context.fillRect(0, 0, context.measureText(text).width + 12 * map.ratio, 21 * map.ratio);
+    context.fillStyle = palette.ink;
+    context.fillText(text, 6 * map.ratio, 15 * map.ratio);
   }
 
   /** The particle nearest to a pointer event, or null if none is within 16 pixels. */
