@@ -8,6 +8,8 @@ with contextlib.suppress(ImportError):  # on a ZeroGPU Space `spaces` comes befo
 
     spaces.GPU(lambda: None)  # never called: these small networks are fastest on the CPU
 
+import torch
+
 from fm_core.playground import Library
 from fm_core.ui.demo import build_demo, launch_options
 
@@ -17,6 +19,7 @@ def main() -> None:
     parser.add_argument("--host", default=None, help="address to serve on (default 127.0.0.1; 0.0.0.0 for a Space)")
     parser.add_argument("--port", type=int, default=None, help="port (default: the first free one from 7860)")
     options = parser.parse_args()
+    torch.set_num_threads(1)  # runs go side by side; threads within one would wait for each other
     library = Library.load()
     for problem in library.problems.values():
         print(problem)

@@ -1,7 +1,7 @@
 """What the app and a notebook call: settings in, runs with their statistics out. No Gradio here."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -170,21 +170,24 @@ def small_floor(target: str, n: int) -> float:
 
 
 def simulate(library: Library, settings: Settings) -> list[Run]:
-    """Run every side of the settings on the same noise. Raises SettingsError for a flow that does not exist."""
+    """Run every side of the settings on the same noise, two runs at a time.
 
-    def sample(flow: Flow, side: Side) -> Trajectory:
-        return flow.sample(settings.particles, side.steps, side.solver, settings.seed)
-
-    @lru_cache
-    def reference(schedule: str, steps: int, solver: str) -> Trajectory:
-        flow = exact_flow(settings.target, schedule, settings.source)
-        return sample(flow, Side(schedule, steps=steps, solver=solver))
-
-    def run(flow: Flow, side: Side) -> Run:
-        independent = side.coupling == "independent"
-        exact = reference(side.schedule, side.steps, side.solver) if independent else None
-        trajectory = exact if exact and side.velocity == "exact" else sample(flow, side)
-        return Run(side, flow, trajectory, exact)
-
+    Raises SettingsError for a flow that does not exist.
+    """
     flows = [library.flow(settings, side) for side in settings.sides]
-    return [run(flow, side) for flow, side in zip(flows, settings.sides, strict=True)]
+    with ThreadPoolExecutor(2) as pool:
+
+        @lru_cache  # an exact side is its own reference, and two sides may share one
+        def sample(flow: Flow, steps: int, solver: str) -> Future[Trajectory]:
+            return pool.submit(flow.sample, settings.particles, steps, solver, settings.seed)
+
+        def reference(side: Side) -> Future[Trajectory] | None:
+            if side.coupling != "independent":
+                return None
+            return sample(exact_flow(settings.target, side.schedule, settings.source), side.steps, side.solver)
+
+        runs = [
+            (side, flow, sample(flow, side.steps, side.solver), reference(side))
+            for side, flow in zip(settings.sides, flows, strict=True)
+        ]
+    return [Run(side, flow, run.result(), exact and exact.result()) for side, flow, run, exact in runs]
