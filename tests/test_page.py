@@ -144,6 +144,20 @@ def test_a_slider_move_changes_the_run(open_page):
     assert "steps=51" in page.url
 
 
+def test_the_player_says_while_a_run_is_computed(open_page):
+    page = open_page("?steps=100&solver=rk4")
+    player = page.locator(PLAYER)
+    expect(player).not_to_have_attribute("aria-busy", "true")
+    page.locator("#steps input[type=range]").press("ArrowRight")
+    expect(player).to_have_attribute("aria-busy", "true")
+    expect(player).to_have_attribute("data-steps", "101")
+    expect(player).not_to_have_attribute("aria-busy", "true")
+    choose(page, "schedule", "cosine")
+    expect(player).to_have_attribute("aria-busy", "true")
+    expect(player).not_to_have_attribute("aria-busy", "true", timeout=20_000)
+    assert "cosine" in caption(page)
+
+
 def test_many_quick_slider_moves_end_at_the_last_one(open_page):
     page = open_page()
     slider = page.locator("#steps input[type=range]")
@@ -380,6 +394,7 @@ def test_a_wrong_seed_is_answered_by_a_sentence_and_loses_nothing(open_page):
     page.fill("#seed input", "-5")
     expect(page.locator(".toast-wrap")).to_contain_text("seed must be a whole number from 0 to 2147483647, not -5.")
     assert caption(page) == before
+    expect(page.locator(PLAYER)).not_to_have_attribute("aria-busy", "true")
     await_change(page, lambda: page.fill("#seed input", "5"))
     assert "seed 5" in caption(page)
 

@@ -17,6 +17,8 @@ MENUS = ("schedule", "coupling", "velocity", "schedule_b", "coupling_b", "veloci
 FREE = ("particles", "seed", "steps", "solver", "steps_b", "solver_b")
 DIE = Path(__file__).parent / "die.svg"
 DICE = f"() => Math.floor(Math.random() * {playground.SEEDS[1] + 1})"
+BUSY = "() => document.querySelector('.fm-player').setAttribute('aria-busy', 'true')"
+READY = "() => document.querySelector('.fm-player').removeAttribute('aria-busy')"
 
 
 def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
@@ -48,14 +50,28 @@ def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
     hidden = {"api_visibility": "private", **quiet}
     everything = {"outputs": [*controls.values(), side_b, note], **hidden}
 
+    def ready(event: Any) -> None:
+        """After the run, or its refusal (which `then` alone would miss), the page no longer computes."""
+        event.then(None, js=READY, api_visibility="private")
+        event.failure(None, js=READY, api_visibility="private")
+
+    def simulated(event: Any) -> None:
+        """After the event, run what the controls now say."""
+        event.failure(None, js=READY, api_visibility="private")
+        ready(event.then(**again))
+
+    free = [control.input for name, control in controls.items() if name in FREE]
     narrowing = [controls[name].input for name in ("target", "source", "compare", *MENUS)]
-    gr.on([control.input for name, control in controls.items() if name in FREE], **run, api_name="trajectory")
+    clicks = [button.click for button in (dice, *presets)]
     menus_of = {"outputs": [*(controls[name] for name in MENUS), side_b, note], **hidden}
-    gr.on(narrowing, narrow, inputs_kwargs=controls, **menus_of).then(**again)
-    dice.click(None, outputs=controls["seed"], js=DICE, api_visibility="private").then(**again)
+
+    gr.on([*free, *narrowing, *clicks], None, js=BUSY, api_visibility="private")
+    ready(gr.on(free, **run, api_name="trajectory"))
+    simulated(gr.on(narrowing, narrow, inputs_kwargs=controls, **menus_of))
+    simulated(dice.click(None, outputs=controls["seed"], js=DICE, api_visibility="private"))
     for button, settings in zip(presets, PRESETS.values(), strict=True):
-        button.click(partial(_reset, library, settings), **everything).then(**again)
-    demo.load(from_address, **everything).then(**again)
+        simulated(button.click(partial(_reset, library, settings), **everything))
+    simulated(demo.load(from_address, **everything))
 
 
 def _settings_of(request: gr.Request) -> Settings:
