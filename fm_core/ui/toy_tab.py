@@ -32,6 +32,19 @@ def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
             note = gr.Markdown(elem_id="note")
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
             player = Player(elem_id="player")
+    _connect(demo, library, controls, dice, presets, player, [side_b, note])
+
+
+def _connect(
+    demo: gr.Blocks,
+    library: Library,
+    controls: dict[str, Any],
+    dice: gr.Button,
+    presets: list[gr.Button],
+    player: Player,
+    surroundings: list[Any],
+) -> None:
+    """What happens on which event. `surroundings` are side B's box and the note, which follow the menus."""
 
     def trajectory(**values) -> dict:
         """Run one flow, or two on the same noise, and return the states and the statistics of every step."""
@@ -48,7 +61,7 @@ def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
     run = {"fn": trajectory, "inputs_kwargs": controls, "outputs": player, **limits, **quiet}
     again = {**run, "api_visibility": "private"}
     hidden = {"api_visibility": "private", **quiet}
-    everything = {"outputs": [*controls.values(), side_b, note], **hidden}
+    everything = {"outputs": [*controls.values(), *surroundings], **hidden}
 
     def ready(event: Any) -> None:
         """After the run, or its refusal (which `then` alone would miss), the page no longer computes."""
@@ -63,7 +76,7 @@ def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
     free = [control.input for name, control in controls.items() if name in FREE]
     narrowing = [controls[name].input for name in ("target", "source", "compare", *MENUS)]
     clicks = [button.click for button in (dice, *presets)]
-    menus_of = {"outputs": [*(controls[name] for name in MENUS), side_b, note], **hidden}
+    menus_of = {"outputs": [*(controls[name] for name in MENUS), *surroundings], **hidden}
 
     gr.on([*free, *narrowing, *clicks], None, js=BUSY, api_visibility="private")
     ready(gr.on(free, **run, api_name="trajectory"))
