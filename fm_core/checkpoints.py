@@ -2,21 +2,32 @@
 
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from fm_core.flows import Flow
-from fm_core.matching import COUPLINGS
-from fm_core.networks import VelocityMLP
-from fm_core.recipes import RECIPES, Recipe
+from fm_core.image_flows import ImageFlow
+from fm_core.images import IMAGE_SETS
+from fm_core.matching import COUPLINGS, TIME_DENSITIES
+from fm_core.networks import DigitClassifier, VelocityMLP, VelocityUNet
+from fm_core.recipes import CATALOGUE, IMAGE_RECIPES, RECIPES, AnyRecipe, ClassifierRecipe, ImageRecipe, Recipe
 from fm_core.schedules import SCHEDULES
 from fm_core.toy import SOURCES, TARGETS
 
 FORMAT_VERSION = 1
+_KNOWN = {
+    "source": {*SOURCES, *IMAGE_SETS},
+    "target": {*TARGETS, *IMAGE_SETS},
+    "schedule": SCHEDULES,
+    "coupling": COUPLINGS,
+    "times": TIME_DENSITIES,
+}
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -26,9 +37,9 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A loaded flow and the metadata of its training (see `checkpoints/README.md` for the keys)."""
+    """A loaded flow (or the classifier) and the metadata of its training (see `checkpoints/README.md` for the keys)."""
 
-    flow: Flow
+    flow: Any
     metadata: dict
 
 
@@ -36,7 +47,12 @@ def checkpoint_path(name: str, directory: Path = DEFAULT_DIRECTORY) -> Path:
     return directory / f"{name}.safetensors"
 
 
-def build_network(recipe: Recipe) -> VelocityMLP:
+def build_network(recipe: AnyRecipe) -> nn.Module:
+    """The network that a recipe trains, its weights drawn from torch's global generator."""
+    if isinstance(recipe, ImageRecipe):
+        return VelocityUNet()
+    if isinstance(recipe, ClassifierRecipe):
+        return DigitClassifier()
     return VelocityMLP(recipe.n_hidden, relu_output=recipe.relu_output)
 
 
@@ -44,7 +60,8 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict) -> None
     """Write a safetensors file with JSON metadata, beside the path first and then renamed over it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{os.getpid()}.tmp")
-    save_file(tensors, beside, metadata={"json": json.dumps(metadata, sort_keys=True)})
+    packed = {key: value.contiguous() for key, value in tensors.items()}
+    save_file(packed, beside, metadata={"json": json.dumps(metadata, sort_keys=True)})
     beside.replace(path)
 
 
@@ -69,6 +86,37 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises CheckpointError with one sentence on what is wrong and one on what to do.
     """
+    network, recipe, metadata = _load_network(path)
+    if isinstance(recipe, ImageRecipe):
+        covariance = metadata.get("covariance")
+        if not isinstance(covariance, float):
+            raise CheckpointError(f"{path.name} has no covariance, one number. {_remedy(path)}")
+        return Checkpoint(image_flow(recipe, network, covariance), metadata)
+    if isinstance(recipe, ClassifierRecipe):
+        return Checkpoint(network, metadata)
+    covariance = _covariance(path, metadata.get("covariance"))
+    return Checkpoint(toy_flow(recipe, network, covariance), metadata)
+
+
+def load_classifier(path: Path) -> DigitClassifier:
+    """The digit classifier. Raises CheckpointError like `load_checkpoint`."""
+    network = load_checkpoint(path).flow
+    assert isinstance(network, DigitClassifier)
+    return network
+
+
+def toy_flow(recipe: Recipe, network: nn.Module, covariance: tuple[float, ...]) -> Flow:
+    source, target = SOURCES[recipe.source], TARGETS[recipe.target]
+    return Flow(recipe.name, source, target, SCHEDULES[recipe.schedule], network, covariance)
+
+
+def image_flow(recipe: ImageRecipe, network: nn.Module, covariance: float) -> ImageFlow:
+    """The flow of a trained U-Net, its weights laid out channels last: on a processor about 1.5 times as fast."""
+    network = network.to(memory_format=torch.channels_last)
+    return ImageFlow(recipe.name, recipe.source, recipe.target, SCHEDULES[recipe.schedule], network, covariance)
+
+
+def _load_network(path: Path) -> tuple[nn.Module, AnyRecipe, dict]:
     tensors, metadata = read_tensors(path)
     version = metadata.get("format_version")
     if version != FORMAT_VERSION:
@@ -82,22 +130,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if found != expected:
         raise CheckpointError(f"{path.name} holds another architecture than its recipe says. {_remedy(path)}")
     network.load_state_dict(tensors)
-    network.eval().requires_grad_(False)
-    covariance = _covariance(path, metadata.get("covariance"))
-    source, target = SOURCES[recipe.source], TARGETS[recipe.target]
-    flow = Flow(recipe.name, source, target, SCHEDULES[recipe.schedule], network, covariance)
-    return Checkpoint(flow, metadata)
+    return network.eval().requires_grad_(False), recipe, metadata
 
 
-def _recipe(path: Path, values: object) -> Recipe:
+def _recipe(path: Path, values: object) -> AnyRecipe:
     """The recipe in the metadata, if its fields, their types and its names are ones that this code knows."""
-    types = {field.name: field.type for field in fields(Recipe)}
+    kind = type(CATALOGUE.get(path.stem, RECIPES[next(iter(RECIPES))]))
+    types = {field.name: field.type for field in fields(kind)}
     found = {key: type(value) for key, value in values.items()} if isinstance(values, dict) else {}
     if found != types:
         raise CheckpointError(f"{path.name} has a recipe with other fields than this code knows. {_remedy(path)}")
-    recipe = Recipe(**values)  # type: ignore[arg-type]
-    names = (recipe.source, recipe.target, recipe.schedule, recipe.coupling)
-    if not all(name in known for name, known in zip(names, (SOURCES, TARGETS, SCHEDULES, COUPLINGS), strict=True)):
+    recipe = kind(**values)  # type: ignore[arg-type]
+    if not all(value in _KNOWN.get(key, (value,)) for key, value in asdict(recipe).items()):
         raise CheckpointError(f"{path.name} names a data set or a schedule that this code lacks. {_remedy(path)}")
     if recipe.name != path.stem:
         raise CheckpointError(f"{path.name} holds another flow, {recipe.name}. {_remedy(path)}")
@@ -114,11 +158,12 @@ def _remedy(path: Path) -> str:
     return f"Restore the file, or train it again with: python train_all.py --force --only {path.stem}"
 
 
-def load_flow(name: str, directory: str | Path = DEFAULT_DIRECTORY) -> Flow:
-    """The trained flow called `name`, such as "moons-cosine", ready to `sample`.
+def load_flow(name: str, directory: str | Path = DEFAULT_DIRECTORY) -> Flow | ImageFlow:
+    """The trained flow called `name`, such as "moons-cosine" or "mnist-linear", ready to `sample`.
 
     Raises CheckpointError if the catalogue has no such flow or its file cannot be used.
     """
-    if name not in RECIPES:
-        raise CheckpointError(f"There is no flow {name!r}; choose one of: {', '.join(RECIPES)}.")
+    names = {**RECIPES, **IMAGE_RECIPES}
+    if name not in names:
+        raise CheckpointError(f"There is no flow {name!r}; choose one of: {', '.join(names)}.")
     return load_checkpoint(checkpoint_path(name, Path(directory))).flow

@@ -21,6 +21,16 @@ def fresh_samples(target: Distribution, n: int, seed: int) -> Tensor:
     return target.sample(n, torch.Generator().manual_seed(FRESH_SEEDS + seed))
 
 
+def check_request(n: int, steps: int, solver: str, seed: int) -> None:
+    """Raise ValueError for n or steps below 1, an unknown solver or a seed outside [0, 2³¹)."""
+    if n < 1 or steps < 1:
+        raise ValueError(f"n and steps must be at least 1, not n = {n} and steps = {steps}.")
+    if not 0 <= seed < FRESH_SEEDS:
+        raise ValueError(f"seed must be at least 0 and below {FRESH_SEEDS}, not {seed}.")
+    if solver not in SOLVERS:
+        raise ValueError(f"There is no solver {solver!r}; choose one of {', '.join(SOLVERS)}.")
+
+
 @dataclass(frozen=True)
 class Trajectory:
     """The states of one run: `t` of shape (T,), `x` of shape (T, n, 2), T = steps + 1.
@@ -75,12 +85,7 @@ class Flow:
 
         Raises ValueError for n or steps below 1, an unknown solver or a seed outside [0, 2³¹).
         """
-        if n < 1 or steps < 1:
-            raise ValueError(f"n and steps must be at least 1, not n = {n} and steps = {steps}.")
-        if not 0 <= seed < FRESH_SEEDS:
-            raise ValueError(f"seed must be at least 0 and below {FRESH_SEEDS}, not {seed}.")
-        if solver not in SOLVERS:
-            raise ValueError(f"There is no solver {solver!r}; choose one of {', '.join(SOLVERS)}.")
+        check_request(n, steps, solver, seed)
         velocity = CountedVelocity(self.velocity)
         x_0 = self.source.sample(n, torch.Generator().manual_seed(seed))
         start = time.perf_counter()

@@ -10,17 +10,25 @@ from torch import Tensor
 from fm_core.schedules import Schedule
 from fm_core.solvers import Velocity
 
+# Quantile functions. Logit-normal: the logistic function of a standard normal, which prefers times in the middle
+# (Esser et al. 2024, https://arxiv.org/abs/2403.03206).
+TIME_DENSITIES: dict[str, Callable[[Tensor], Tensor]] = {
+    "uniform": lambda u: u,
+    "logit-normal": lambda u: torch.special.ndtri(u).sigmoid(),
+}
 
-def draw_times(n: int, generator: torch.Generator, stratified: bool = True) -> Tensor:
-    """n times in [0, 1), shape (n,). Stratified: one uniform draw from each of n equal intervals, shuffled.
 
-    Each stratified time is uniform on [0, 1) taken alone, and the batch covers [0, 1) evenly, so the loss
-    varies less from batch to batch. Shuffled, so that no time is tied to a place in the batch.
+def draw_times(n: int, generator: torch.Generator, stratified: bool = True, density: str = "uniform") -> Tensor:
+    """n times in [0, 1), shape (n,), of one of `TIME_DENSITIES`. Stratified: one from each of n equal quantiles, shuffled.
+
+    Each stratified time has the density taken alone, and the batch covers it evenly, so the loss varies
+    less from batch to batch. Shuffled, so that no time is tied to a place in the batch.
     """
     u = torch.rand(n, generator=generator)
     if stratified:
         u = (torch.randperm(n, generator=generator) + u) / n
-    return u.clamp(max=1 - 2**-24)  # float32 rounds the last interval's end up to 1
+    t = TIME_DENSITIES[density](u)
+    return t.clamp(max=1 - 2**-24)  # float32 rounds the last interval's end up to 1
 
 
 def independent(x_0: Tensor, x_1: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The velocity networks, as the practical draws them."""
+"""The velocity networks, as the practical draws them, and the classifier that judges digits."""
 
 import torch
 from torch import Tensor, nn
@@ -27,3 +27,63 @@ class VelocityMLP(nn.Module):
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """Velocity at x of shape (B, dim) and t of shape (B,); the result has the shape of x."""
         return self.layers(torch.cat([x, t[:, None]], dim=1))
+
+
+class DoubleConv(nn.Sequential):
+    """Two 3×3 convolutions that keep the size, each with a ReLU behind it."""
+
+    def __init__(self, channels: int, features: int):
+        super().__init__(
+            nn.Conv2d(channels, features, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(features, features, 3, padding=1),
+            nn.ReLU(inplace=True),
+        )
+
+
+class VelocityUNet(nn.Module):
+    """The practical's U-Net: image and time map to a velocity of the image's shape; 205,953 parameters.
+
+    Two levels of DoubleConv and max-pooling down, a bottleneck, two transposed convolutions up; what was
+    seen on the way down is added on the way up.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.MaxPool2d(2)
+        self.down_1 = DoubleConv(2, 32)
+        self.down_2 = DoubleConv(32, 64)
+        self.bottleneck = DoubleConv(64, 64)
+        self.rise_2 = nn.ConvTranspose2d(64, 64, kernel_size=2, stride=2)
+        self.up_2 = DoubleConv(64, 32)
+        self.rise_1 = nn.ConvTranspose2d(32, 32, kernel_size=2, stride=2)
+        self.up_1 = DoubleConv(32, 32)
+        self.output = nn.Conv2d(32, 1, kernel_size=1)
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """Velocity at x of shape (B, 1, H, W) and t of shape (B,), H and W multiples of 4; shaped like x."""
+        time_map = t.view(-1, 1, 1, 1).expand_as(x)
+        full = self.down_1(torch.cat([x, time_map], dim=1))  # (B, 32, H, W)
+        half = self.down_2(self.pool(full))  # (B, 64, H/2, W/2)
+        quarter = self.bottleneck(self.pool(half))  # (B, 64, H/4, W/4)
+        half = self.up_2(self.rise_2(quarter) + half)
+        return self.output(self.up_1(self.rise_1(half) + full))
+
+
+class DigitClassifier(nn.Module):
+    """Two levels of DoubleConv and max-pooling, two linear layers: standardised digits to ten logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.levels = nn.Sequential(
+            DoubleConv(1, 16), nn.MaxPool2d(2), DoubleConv(16, 32), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(32 * 7 * 7, 128), nn.ReLU(),
+        )  # fmt: skip
+        self.logits = nn.Linear(128, 10)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The penultimate features, shape (B, 128), of images of shape (B, 1, 28, 28)."""
+        return self.levels(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.logits(self.features(x))

@@ -1,12 +1,13 @@
-"""The catalogue: one frozen recipe per trained flow."""
+"""The catalogue: one frozen recipe per trained network."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from fm_core.matching import COUPLINGS
 from fm_core.toy import TARGETS
 
 STANDARD = "standard-gaussian"
-EPOCH = 100  # iterations; 2D data are drawn afresh for every batch, so an epoch is only a unit
+TRAINING_IMAGES = 60_000
 
 
 def flow_name(target: str, schedule: str, source: str = STANDARD, coupling: str = "independent") -> str:
@@ -18,6 +19,8 @@ def flow_name(target: str, schedule: str, source: str = STANDARD, coupling: str 
 @dataclass(frozen=True)
 class Recipe:
     """Everything but the seed that decides a trained 2D flow."""
+
+    epoch: ClassVar[int] = 100  # iterations; 2D data are drawn afresh for every batch, so an epoch is only a unit
 
     target: str
     schedule: str
@@ -37,7 +40,57 @@ class Recipe:
         return flow_name(self.target, self.schedule, self.source, self.coupling) + suffix
 
 
-_CATALOGUE = [
+@dataclass(frozen=True)
+class ImageRecipe:
+    """Everything but the seed that decides a trained image flow. An epoch shows every training image once."""
+
+    target: str
+    schedule: str
+    source: str = STANDARD
+    epochs: int = 30
+    batch: int = 128
+    learning_rate: float = 3e-3
+    ema_decay: float = 0.999
+    times: str = "logit-normal"
+
+    @property
+    def name(self) -> str:
+        return flow_name(self.target, self.schedule, self.source)
+
+    @property
+    def epoch(self) -> int:
+        """Batches in an epoch; the last one is smaller where the batch does not divide the training images."""
+        return -(-TRAINING_IMAGES // self.batch)
+
+    @property
+    def iterations(self) -> int:
+        return self.epochs * self.epoch
+
+
+@dataclass(frozen=True)
+class ClassifierRecipe:
+    """Everything but the seed that decides the digit classifier; `shift` moves each batch by up to that many pixels."""
+
+    name: ClassVar[str] = "digit-classifier"
+
+    epochs: int = 15
+    batch: int = 128
+    learning_rate: float = 3e-3
+    ema_decay: float = 0.999
+    shift: int = 2
+
+    @property
+    def epoch(self) -> int:
+        return -(-TRAINING_IMAGES // self.batch)
+
+    @property
+    def iterations(self) -> int:
+        return self.epochs * self.epoch
+
+
+AnyRecipe = Recipe | ImageRecipe | ClassifierRecipe
+
+_TOY = [
     *(Recipe(target, schedule) for target in TARGETS for schedule in ("linear", "cosine")),
     Recipe("moons", "quadratic"),
     Recipe("moons", "vp"),
@@ -48,4 +101,14 @@ _CATALOGUE = [
     Recipe("moons", "linear", relu_output=True),
 ]
 
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _CATALOGUE}
+_IMAGES = [
+    ImageRecipe("mnist", "linear"),
+    ImageRecipe("mnist", "cosine"),
+    ImageRecipe("mnist", "linear", source="fashion", epochs=100),
+    ImageRecipe("mnist", "cosine", source="fashion", epochs=100),
+]
+
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _TOY}
+IMAGE_RECIPES: dict[str, ImageRecipe] = {recipe.name: recipe for recipe in _IMAGES}
+CLASSIFIER = ClassifierRecipe()
+CATALOGUE: dict[str, AnyRecipe] = {**RECIPES, CLASSIFIER.name: CLASSIFIER, **IMAGE_RECIPES}

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from fm_core.checkpoints import CheckpointError, checkpoint_path, load_checkpoint
 from fm_core.quality import JUDGED_NFE, NFES
-from fm_core.recipes import RECIPES
+from fm_core.recipes import CATALOGUE, RECIPES
 
+IMAGE_JUDGED = (20, 50)
 STATES = ("trained", "stopped", "not trained", "damaged")
 
 
@@ -33,17 +34,24 @@ def quality_at(metadata: dict, nfe: int) -> tuple[float, float, float]:
     return figures["w2"][index], figures["floor"], figures["variance_error"][index]
 
 
+def summary(metadata: dict) -> str:
+    """The quality of a checkpoint in one line."""
+    figures = metadata["quality"]
+    if "accuracy" in figures:
+        return f"{figures['accuracy']:.2%} of {figures['images']:,} test digits read right"
+    if "fd" in figures:
+        ratios = [f"{figures['fd'][NFES.index(n)] / figures['floor']['fd']:.1f} at NFE {n}" for n in IMAGE_JUDGED]
+        return f"Fréchet distance / floor {', '.join(ratios)}"
+    w2, floor, error = quality_at(metadata, JUDGED_NFE)
+    return f"W2 {w2:.4f} at NFE {JUDGED_NFE}, {w2 / floor:.2f} times the floor; variance within {error:.2%}"
+
+
 def listing(directory: Path) -> str:
     """The catalogue with state and quality, one line a recipe."""
-    lines = [f"{'name':38} {'state':12} {'W2 at NFE 50':>12} {'floor':>7} {'ratio':>6} {'variance':>9}"]
-    for name in RECIPES:
+    lines = [f"{'name':38} {'state':12} quality"]
+    for name in CATALOGUE:
         state, metadata = state_of(name, directory)
-        if metadata:
-            w2, floor, error = quality_at(metadata, JUDGED_NFE)
-            figures = f"{w2:12.4f} {floor:7.4f} {w2 / floor:6.2f} {error:9.2%}"
-            lines.append(f"{name:38} {state:12} {figures}")
-        else:
-            lines.append(f"{name:38} {state}")
+        lines.append(f"{name:38} {state:12} {summary(metadata) if metadata else ''}".rstrip())
     return "\n".join(lines)
 
 
