@@ -10,6 +10,7 @@ with contextlib.suppress(ImportError):  # on a ZeroGPU Space `spaces` comes befo
 
 import torch
 
+from fm_core.image_playground import ImageLibrary
 from fm_core.playground import Library
 from fm_core.ui.demo import build_demo, launch_options
 
@@ -20,10 +21,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=None, help="port (default: the first free one from 7860)")
     options = parser.parse_args()
     torch.set_num_threads(1)  # runs go side by side; threads within one would wait for each other
-    library = Library.load()
-    for problem in library.problems.values():
+    library, images = Library.load(), ImageLibrary.load()
+    for problem in (*library.problems.values(), *images.problems.values()):
         print(problem)
-    build_demo(library).launch(server_name=options.host, server_port=options.port, **launch_options())
+    build_demo(library, images).launch(server_name=options.host, server_port=options.port, **launch_options())
 
 
 if __name__ == "__main__":

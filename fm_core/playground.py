@@ -14,6 +14,7 @@ from fm_core.exact import exact_velocity
 from fm_core.flows import FRESH_SEEDS, Flow, Trajectory, fresh_samples
 from fm_core.matching import COUPLINGS
 from fm_core.recipes import RECIPES, STANDARD, flow_name
+from fm_core.requests import SettingsError, one_of, whole
 from fm_core.schedules import SCHEDULES
 from fm_core.solvers import SOLVERS
 from fm_core.statistics import wasserstein
@@ -27,23 +28,6 @@ W2_PARTICLES = 256
 W2_STATES = 11
 
 
-class SettingsError(ValueError):
-    """Settings that cannot be run. The message is one sentence for the person who chose them."""
-
-
-def _one_of(what: str, value: object, choices: Mapping) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise SettingsError(f"{what} must be one of {', '.join(choices)}, not {value!r:.80}.")
-
-
-def _whole(what: str, value: object, limits: tuple[int, int]) -> int:
-    """The value as an int; 50.0 counts as 50, True does not count as 1."""
-    low, high = limits
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high or value % 1:
-        raise SettingsError(f"{what} must be a whole number from {low} to {high}, not {value!r:.80}.")
-    return int(value)
-
-
 @dataclass(frozen=True)
 class Side:
     """What one of two compared runs has of its own."""
@@ -55,11 +39,11 @@ class Side:
     solver: str = "euler"
 
     def __post_init__(self):
-        _one_of("schedule", self.schedule, SCHEDULES)
-        _one_of("coupling", self.coupling, COUPLINGS)
-        _one_of("velocity", self.velocity, VELOCITIES)
-        _one_of("solver", self.solver, SOLVERS)
-        object.__setattr__(self, "steps", _whole("steps", self.steps, STEPS))
+        one_of("schedule", self.schedule, SCHEDULES)
+        one_of("coupling", self.coupling, COUPLINGS)
+        one_of("velocity", self.velocity, VELOCITIES)
+        one_of("solver", self.solver, SOLVERS)
+        object.__setattr__(self, "steps", whole("steps", self.steps, STEPS))
 
 
 @dataclass(frozen=True)
@@ -76,10 +60,10 @@ class Settings:
     sides: tuple[Side, ...] = (Side(),)
 
     def __post_init__(self):
-        _one_of("target", self.target, TARGETS)
-        _one_of("source", self.source, SOURCES)
-        object.__setattr__(self, "particles", _whole("particles", self.particles, PARTICLES))
-        object.__setattr__(self, "seed", _whole("seed", self.seed, SEEDS))
+        one_of("target", self.target, TARGETS)
+        one_of("source", self.source, SOURCES)
+        object.__setattr__(self, "particles", whole("particles", self.particles, PARTICLES))
+        object.__setattr__(self, "seed", whole("seed", self.seed, SEEDS))
 
     def flow_name(self, side: Side) -> str:
         suffix = "-relu-output" if side.velocity == "relu-output" else ""

@@ -8,8 +8,11 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 import gradio as gr
 from gradio.themes import Default
 
+from fm_core.image_playground import ImageLibrary
 from fm_core.playground import Library
+from fm_core.recipes import STANDARD
 from fm_core.ui.catalogue_tab import create_catalogue_tab
+from fm_core.ui.digits_tab import create_digits_tab
 from fm_core.ui.player import PLOTLY
 from fm_core.ui.toy_tab import create_toy_tab
 
@@ -18,16 +21,27 @@ INTRODUCTION = f"""# {TITLE}
 Watch particles flow from a source to a data set, and check theory against measurement at every step."""
 
 
-def build_demo(library: Library) -> gr.Blocks:
-    """The whole page over these flows."""
+def build_demo(library: Library, images: ImageLibrary) -> gr.Blocks:
+    """The whole page over these flows; without image flows, without the tabs that need them."""
     gr.set_static_paths([PLOTLY])
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
         gr.Markdown(INTRODUCTION, elem_classes="fm-title")
-        with gr.Tab("2D flows", id="flows"):
-            create_toy_tab(demo, library)
-        with gr.Tab("Trained flows", id="catalogue"):
-            create_catalogue_tab(library)
+        with gr.Tabs() as tabs:
+            with gr.Tab("2D flows", id="flows"):
+                create_toy_tab(demo, library)
+            if images.schedules(STANDARD):
+                with gr.Tab("Digits", id="digits"):
+                    create_digits_tab(demo, images)
+            with gr.Tab("Trained flows", id="catalogue"):
+                create_catalogue_tab(library)
+        demo.load(_open_tab, outputs=tabs, api_visibility="private", show_progress="hidden")
     return demo.queue(max_size=64)
+
+
+def _open_tab(request: gr.Request) -> dict:
+    """The tab that the address names."""
+    tab = dict(request.query_params).get("tab")
+    return gr.update(selected=tab) if tab in ("digits", "translate", "catalogue") else gr.update()
 
 
 def launch_options() -> dict:

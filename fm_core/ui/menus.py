@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from fm_core.matching import COUPLINGS
 from fm_core.playground import VELOCITIES, Library, Settings, Side
@@ -9,6 +10,7 @@ from fm_core.schedules import SCHEDULES
 from fm_core.solvers import SOLVERS
 from fm_core.toy import SOURCES, TARGETS
 
+DIE = Path(__file__).parent / "die.svg"
 Choices = list[tuple[str, str]]
 
 

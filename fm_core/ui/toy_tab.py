@@ -1,7 +1,6 @@
 """The 2D tab: controls, presets, the player, and the one endpoint that answers them all."""
 
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -9,16 +8,13 @@ import gradio as gr
 from fm_core import playground
 from fm_core.playground import Library, Settings, SettingsError
 from fm_core.ui import menus, wire
-from fm_core.ui.address import DEFAULTS, NAMES, both_sides, flatten, from_query, to_query, unflatten
+from fm_core.ui.address import TOY
+from fm_core.ui.events import LIMITS, QUIET, busy, dice_js, settings_of, when_done
 from fm_core.ui.player import Player
 from fm_core.ui.presets import PRESETS
 
 MENUS = ("schedule", "coupling", "velocity", "schedule_b", "coupling_b", "velocity_b")
 FREE = ("particles", "seed", "steps", "solver", "steps_b", "solver_b")
-DIE = Path(__file__).parent / "die.svg"
-DICE = f"() => Math.floor(Math.random() * {playground.SEEDS[1] + 1})"
-BUSY = "() => document.querySelector('.fm-player').setAttribute('aria-busy', 'true')"
-READY = "() => document.querySelector('.fm-player').removeAttribute('aria-busy')"
 
 
 def create_toy_tab(demo: gr.Blocks, library: Library) -> None:
@@ -54,51 +50,35 @@ def _connect(
         return list(_menus(library, values).values())
 
     def from_address(request: gr.Request) -> list:
-        return _reset(library, _settings_of(request))
+        return _reset(library, settings_of(TOY, request))
 
-    quiet = {"show_progress": "hidden", "trigger_mode": "always_last", "preprocess": False}
-    limits = {"concurrency_limit": 2, "concurrency_id": "run"}
-    run = {"fn": trajectory, "inputs_kwargs": controls, "outputs": player, **limits, **quiet}
+    run = {"fn": trajectory, "inputs_kwargs": controls, "outputs": player, **LIMITS, **QUIET}
     again = {**run, "api_visibility": "private"}
-    hidden = {"api_visibility": "private", **quiet}
+    hidden = {"api_visibility": "private", **QUIET}
     everything = {"outputs": [*controls.values(), *surroundings], **hidden}
-
-    def ready(event: Any) -> None:
-        """After the run, or its refusal (which `then` alone would miss), the page no longer computes."""
-        event.then(None, js=READY, api_visibility="private")
-        event.failure(None, js=READY, api_visibility="private")
 
     def simulated(event: Any) -> None:
         """After the event, run what the controls now say."""
-        event.failure(None, js=READY, api_visibility="private")
-        ready(event.then(**again))
+        when_done("player", event.then(**again), failure_of=event)
 
     free = [control.input for name, control in controls.items() if name in FREE]
     narrowing = [controls[name].input for name in ("target", "source", "compare", *MENUS)]
     clicks = [button.click for button in (dice, *presets)]
     menus_of = {"outputs": [*(controls[name] for name in MENUS), *surroundings], **hidden}
 
-    gr.on([*free, *narrowing, *clicks], None, js=BUSY, api_visibility="private")
-    ready(gr.on(free, **run, api_name="trajectory"))
+    gr.on([*free, *narrowing, *clicks], None, js=busy("player"), api_visibility="private")
+    when_done("player", gr.on(free, **run, api_name="trajectory"))
     simulated(gr.on(narrowing, narrow, inputs_kwargs=controls, **menus_of))
-    simulated(dice.click(None, outputs=controls["seed"], js=DICE, api_visibility="private"))
+    simulated(dice.click(None, outputs=controls["seed"], js=dice_js(playground.SEEDS), api_visibility="private"))
     for button, settings in zip(presets, PRESETS.values(), strict=True):
         simulated(button.click(partial(_reset, library, settings), **everything))
     simulated(demo.load(from_address, **everything))
 
 
-def _settings_of(request: gr.Request) -> Settings:
-    try:
-        return from_query(dict(request.query_params))
-    except SettingsError as error:
-        gr.Warning(f"The address asks for something that does not exist, so the page opens as usual. {error}")
-        return Settings()
-
-
 def _menus(library: Library, values: dict) -> dict[str, Any]:
     """Updates of the controls in `MENUS`, whose choices depend on others, and of side B's box and the note."""
     try:
-        found = [menus.menu(library, values["target"], values["source"], side) for side in both_sides(values)]
+        found = [menus.menu(library, values["target"], values["source"], side) for side in TOY.both_sides(values)]
     except SettingsError as error:
         raise gr.Error(str(error), print_exception=False) from None
     updates = {}
@@ -112,8 +92,8 @@ def _menus(library: Library, values: dict) -> dict[str, Any]:
 
 
 def _reset(library: Library, settings: Settings) -> list:
-    """Updates of all controls in the order of `NAMES`, of side B's box and of the note, to show these settings."""
-    values = flatten(settings)
+    """Updates of all controls in the order of `TOY.names`, of side B's box and of the note, to show these settings."""
+    values = TOY.flatten(settings)
     menus_ = _menus(library, values)
     updates = {name: gr.update(value=value) for name, value in values.items()}
     return list((updates | menus_).values())
@@ -122,7 +102,7 @@ def _reset(library: Library, settings: Settings) -> list:
 def answer(library: Library, values: dict) -> dict:
     """The player's value for these arguments; a sentence for the person, as gr.Error, if they cannot be run."""
     try:
-        return encoded(library, unflatten(values))
+        return encoded(library, TOY.unflatten(values))
     except SettingsError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
@@ -134,20 +114,20 @@ def encoded(library: Library, settings: Settings) -> dict:
     Gradio's menus report each choice twice, and every visitor opens the page on the same run: the repetition costs
     nothing here, and the page sees an equal value and draws nothing anew. An entry takes at most 11 MB.
     """
-    return wire.encode(settings, playground.simulate(library, settings), to_query(settings))
+    return wire.encode(settings, playground.simulate(library, settings), TOY.to_query(settings))
 
 
 def _controls(library: Library) -> tuple[dict[str, Any], gr.Button, gr.Accordion]:
-    """All controls by argument name in the order of `NAMES`, the dice button, and the box of side B."""
+    """All controls by argument name in the order of `TOY.names`, the dice button, and the box of side B."""
     controls: dict[str, Any] = {}
 
     def menu(name: str, label: str, choices: menus.Choices) -> None:
         available = [choice for _, choice in choices]
-        value = DEFAULTS[name] if DEFAULTS[name] in available else available[0]
+        value = TOY.defaults[name] if TOY.defaults[name] in available else available[0]
         controls[name] = gr.Dropdown(choices, value=value, label=label, elem_id=name, min_width=100)
 
     def slider(name: str, label: str, limits: tuple[int, int], step: int = 1) -> None:
-        controls[name] = gr.Slider(*limits, value=DEFAULTS[name], step=step, label=label, elem_id=name, precision=0)
+        controls[name] = gr.Slider(*limits, value=TOY.defaults[name], step=step, label=label, elem_id=name, precision=0)
 
     with gr.Row():
         menu("target", "Data set", menus.TARGET_CHOICES)
@@ -156,11 +136,11 @@ def _controls(library: Library) -> tuple[dict[str, Any], gr.Button, gr.Accordion
     with gr.Row(elem_classes="fm-seed"):
         limits = dict(zip(("minimum", "maximum"), playground.SEEDS, strict=True))
         controls["seed"] = gr.Number(0, label="Seed", precision=0, elem_id="seed", min_width=120, **limits)
-        dice = gr.Button("New noise", icon=DIE, size="sm", min_width=90, elem_id="dice")
+        dice = gr.Button("New noise", icon=menus.DIE, size="sm", min_width=90, elem_id="dice")
     controls["compare"] = gr.Checkbox(False, label="Compare two runs on the same noise", elem_id="compare")
     for suffix, title in (("", "Run A"), ("_b", "Run B")):
         with gr.Accordion(title, visible=not suffix, elem_id=f"side{suffix}", elem_classes="fm-side") as box:
-            choices = menus.menu(library, DEFAULTS["target"], DEFAULTS["source"], playground.Side())
+            choices = menus.menu(library, TOY.defaults["target"], TOY.defaults["source"], playground.Side())
             slider(f"steps{suffix}", "Steps", playground.STEPS)
             with gr.Row():
                 menu(f"schedule{suffix}", "Schedule", choices.schedules)
@@ -168,4 +148,4 @@ def _controls(library: Library) -> tuple[dict[str, Any], gr.Button, gr.Accordion
             with gr.Row():
                 menu(f"velocity{suffix}", "Velocity", choices.velocities)
                 menu(f"coupling{suffix}", "Coupling", choices.couplings)
-    return {name: controls[name] for name in NAMES}, dice, box
+    return {name: controls[name] for name in TOY.names}, dice, box

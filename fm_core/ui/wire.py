@@ -63,8 +63,8 @@ def _side(settings: Settings, run: Run, scale: float, field_scales: dict[str, fl
         "scale": scale,
         "fields": field_scales,
         "statistics": _statistics(run),
-        "distances": {"states": list(run.distances), "values": _rounded(list(run.distances.values()))},
-        "floor": _rounded([run.floor])[0],
+        "distances": {"states": list(run.distances), "values": rounded(list(run.distances.values()))},
+        "floor": rounded([run.floor])[0],
     }
 
 
@@ -83,16 +83,16 @@ def _statistics(run: Run) -> dict[str, list]:
         "variance": _with_mean(trajectory.variance_per_dimension),
         "theory": _with_mean(run.flow.theory_variance(trajectory.t)),
         "exact": _with_mean(reference.variance_per_dimension) if reference else [],
-        "speed": _rounded(trajectory.mean_speed.tolist()),
-        "straightness": _rounded(trajectory.straightness.tolist()),
+        "speed": rounded(trajectory.mean_speed.tolist()),
+        "straightness": rounded(trajectory.straightness.tolist()),
     }
 
 
 def _with_mean(per_dimension: Tensor) -> list[list[float]]:
-    return [_rounded(series.tolist()) for series in (per_dimension.mean(1), *per_dimension.T)]
+    return [rounded(series.tolist()) for series in (per_dimension.mean(1), *per_dimension.T)]
 
 
-def _rounded(values: list[float]) -> list[float]:
+def rounded(values: list[float]) -> list[float]:
     return [float(f"{value:.5g}") for value in values]
 
 

@@ -6,18 +6,22 @@ import gradio as gr
 import plotly
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("decode.js", "panel.js", "chart.js", "player.js")
+_SCENES = {"toy": ("panel.js", "toy.js"), "image": ("grid.js", "images.js")}
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
 class Player(gr.HTML):
-    """Plays what `fm_core.ui.wire.encode` returns. Everything but a new run happens in the browser."""
+    """Plays what `wire.encode` (scene "toy") or `image_wire.encode` (scene "image") returns.
 
-    def __init__(self, **keywords):
+    Everything but a new run happens in the browser.
+    """
+
+    def __init__(self, scene: str = "toy", **keywords):
+        scripts = ("decode.js", *_SCENES[scene], "chart.js", "player.js")
         super().__init__(
-            html_template=(_HERE / "player.html").read_text(encoding="utf-8"),
-            css_template=(_HERE / "player.css").read_text(encoding="utf-8"),
-            js_on_load="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+            html_template=_read("player.html").replace("<!-- views -->\n", _read(f"{scene}_views.html")),
+            css_template=_read("player.css"),
+            js_on_load="\n".join(map(_read, scripts)),
             apply_default_css=False,
             plotly=f"gradio_api/file={PLOTLY}",
             **keywords,
@@ -26,5 +30,9 @@ class Player(gr.HTML):
     def api_info(self) -> dict:
         return {
             "type": "object",
-            "description": "header: statistics; data: base64, see fm_core/ui/wire.py",
+            "description": "header: statistics; data: base64, see fm_core/ui/wire.py and fm_core/ui/image_wire.py",
         }
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")

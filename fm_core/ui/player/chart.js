@@ -1,29 +1,10 @@
 // The chart of a per-step statistic: Plotly, redrawn for each run; only its cursor moves while playing.
 
-const AXIS_TITLES = {
-  variance: "variance",
-  distance: "W2 to the target",
-  speed: "mean speed",
-  straightness: "distance / path length",
-};
-
-const EXPLANATIONS = {
-  variance: explainVariance,
-  distance: () => "Exact 2-Wasserstein distance from the first 256 particles at most to as many fresh samples of the " +
-    "data set. Dashed: the same between fresh samples and others, so no flow can be expected to come closer.",
-  speed: () => "Distance travelled in a step over the time it takes, averaged over the particles.",
-  straightness: () => "Distance from the start over the length of the path so far, both averaged over the particles: " +
-    "1 where all paths are straight.",
-};
-
-/** The path's own variance, with the schedules shown, and what the other curve is for. */
-function explainVariance(run) {
+/** The formula of the theory curve, with the schedules shown. */
+function explainTheory(run) {
   const terms = "α² Var X₀ + β² Var X₁" + (run.sides.some((side) => side.correlated) ? " + 2αβ Cov(X₀, X₁)" : "");
   const schedules = [...new Set(run.sides.map((side) => `${side.schedule}: ${side.formula}`))].join("; ");
-  const exact = "Dotted: the exact field with the same solver on the same noise, by which the network is judged; how far " +
-    "it lies from theory is the solver's error, and chance.";
-  const hasExact = run.sides.some((side) => side.statistics.exact.length);
-  return `Dashed: theory, ${terms} (${schedules}). ${hasExact ? exact : ""}`;
+  return `Dashed: theory, ${terms} (${schedules}).`;
 }
 
 function createChart(root, source, onTime) {
@@ -37,7 +18,7 @@ function createChart(root, source, onTime) {
 
   function show(run, statistic, dimensions) {
     latest = { run, statistic, dimensions };
-    root.parentElement.querySelector(".fm-explanation").textContent = EXPLANATIONS[statistic](run);
+    root.parentElement.querySelector(".fm-explanation").textContent = scene.statistics[statistic].explain(run);
     if (window.Plotly) draw();
   }
 
@@ -109,30 +90,7 @@ function tracesOf(side, prefix, colour, statistic, dimensions) {
     mode: dash === "solid" && x.length <= 61 ? "lines+markers" : "lines",
     marker: { size: 4, color: colour }, hovertemplate: "%{y:.4g}", ...extra,
   });
-  if (statistic === "variance") return varianceTraces(side, times, line, dimensions);
-  if (statistic === "distance") {
-    const { states, values } = side.distances;
-    const floor = line("sampling floor", [0, 1], [side.floor, side.floor], "dash", 1.5);
-    return [line("W2", states.map((state) => state / side.steps), values, "solid"), floor];
-  }
-  const series = side.statistics[statistic];
-  return [line(AXIS_TITLES[statistic], times.slice(0, series.length), series, "solid")];
-}
-
-/** Measured; the exact field under the same solver; the flow's theory. Index 0 is the mean, 1 and 2 the dimensions. */
-function varianceTraces(side, times, line, dimensions) {
-  const { variance, exact, theory } = side.statistics;
-  const shown = dimensions ? [1, 2] : [0];
-  return shown.flatMap((index) => {
-    const which = index ? ` x${"₁₂"[index - 1]}` : "";
-    const fade = { opacity: index === 2 ? 0.55 : 1 };
-    const isExact = Object.keys(side.fields).length === 1 && side.fields.exact;
-    return [
-      line(`measured${which}`, times, variance[index], "solid", 2, fade),
-      ...(exact.length && !isExact ? [line(`exact, same solver${which}`, times, exact[index], "dot", 3, fade)] : []),
-      line(`theory${which}`, times, theory[index], "dash", 1.5, fade),
-    ];
-  });
+  return scene.statistics[statistic].traces(side, times, line, dimensions);
 }
 
 function layoutOf(statistic, colour) {
@@ -142,7 +100,7 @@ function layoutOf(statistic, colour) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: colour("--fm-ink"), size: 12 },
     xaxis: { ...axis, title: { text: "t", standoff: 4 }, range: [0, 1], hoverformat: ".3f" },
-    yaxis: { ...axis, title: { text: AXIS_TITLES[statistic], standoff: 6 }, rangemode: "tozero", automargin: true },
+    yaxis: { ...axis, title: { text: scene.statistics[statistic].title, standoff: 6 }, rangemode: "tozero", automargin: true },
     hovermode: "x unified",
     hoverlabel: { bgcolor: colour("--fm-paper"), font: { color: colour("--fm-ink") } },
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 11 } },

@@ -1,28 +1,4 @@
-// One run as the server sends it: see fm_core/ui/wire.py for the layout.
-
-/** Decode {header, data} into typed arrays. Each side gets `states` (T, n, 2) and `fields` {name: (times, grid², 2)}. */
-async function decode({ header, data }) {
-  const buffer = await bytes(data);
-  let offset = 0;
-  const take = (Type, length) => {
-    const block = new Type(buffer, offset, length);
-    offset += block.byteLength;
-    return block;
-  };
-  const sides = header.sides.map((side) => ({
-    ...side,
-    states: take(Int16Array, (side.steps + 1) * header.particles * 2),
-  }));
-  const fieldLength = header.times * header.grid ** 2 * 2;
-  for (const side of sides) {
-    const scales = side.fields;
-    side.fields = {};
-    for (const name of Object.keys(scales)) {
-      side.fields[name] = { values: take(Int16Array, fieldLength), scale: scales[name] };
-    }
-  }
-  return { ...header, sides, density: take(Uint8Array, header.pixels ** 2) };
-}
+// What every run needs: its bytes, and where a time falls among its states.
 
 /** An ArrayBuffer of base64; browsers that lack the quick way (before 2025) take the one over a data: address. */
 async function bytes(base64) {
@@ -38,10 +14,12 @@ function locate(side, t) {
   return { state, fraction: Math.min(Math.max(place - state, 0), 1) };
 }
 
-/** Coordinates of a particle at time t; between two states it moves in a straight line. */
-function positionAt(run, side, particle, t) {
-  const { state, fraction } = locate(side, t);
-  const from = (state * run.particles + particle) * 2;
-  const to = from + run.particles * 2;
-  return [0, 1].map((d) => side.scale * (side.states[from + d] * (1 - fraction) + side.states[to + d] * fraction));
+/** A function that takes the next `length` elements of a buffer as an array of the given type. */
+function taker(buffer) {
+  let offset = 0;
+  return (Type, length) => {
+    const block = new Type(buffer, offset, length);
+    offset += block.byteLength;
+    return block;
+  };
 }

@@ -1,5 +1,6 @@
 // The player: one clock that drives the panels, the chart's cursor and the figures. Gradio calls this once per mount
-// with element, props and watch; decode.js, panel.js and chart.js come before it in the same scope.
+// with element, props and watch; decode.js, chart.js and a scene come before it in the same
+// scope: toy.js or images.js, which knows what is shown and says so in `scene`.
 
 const DURATION = 5000; // milliseconds from t = 0 to t = 1 at speed 1
 const PAUSE_AT_END = 1200;
@@ -9,8 +10,7 @@ const PAUSE_ICON = "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z";
 const root = element.querySelector(".fm-player");
 const find = (selector) => root.querySelector(selector);
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-const options = { speed: 1, paths: calm ? "whole" : "trails", arrows: "none", loop: true, density: true,
-  statistic: "variance", dimensions: false };
+const options = { speed: 1, loop: true, statistic: "variance", dimensions: false, ...scene.options(calm) };
 const clock = { t: calm ? 1 : 0, playing: !calm, last: null, rest: 0 };
 const chart = createChart(find(".fm-chart"), props.plotly, (t) => { pause(); seek(t); });
 let run = null;
@@ -18,21 +18,28 @@ let panels = [];
 let selected = null;
 let received = 0;
 
-find('[data-option="paths"]').value = options.paths;
+for (const [name, value] of Object.entries(options)) {
+  const control = find(`[data-option="${name}"]`);
+  if (control?.matches("select")) control.value = value;
+}
+find('[data-option="statistic"]').replaceChildren(
+  ...Object.entries(scene.statistics).map(([name, { title }]) => new Option(title, name)));
+find(".fm-subject").textContent = scene.subject;
+Object.assign(find(".fm-figure"), scene.figure);
 
 // ---- a new run ------------------------------------------------------------------------------------------------
 
 async function receive() {
   if (!props.value) return;
   const mine = ++received;
-  const next = await decode(props.value);
+  const next = await scene.decode(props.value);
   if (mine !== received) return; // a newer run came while this one was decoded
   const sameData = run && run.target === next.target && run.source === next.source;
   run = next;
   if (!sameData && !calm) Object.assign(clock, { t: 0, playing: true, rest: 0 });
   if (selected >= run.particles) selected = null;
   arrangePanels();
-  offerArrows();
+  scene.offer(find, run, options);
   redrawChart();
   fillTable();
   keepAddress();
@@ -56,7 +63,7 @@ function arrangePanels() {
     figure.className = `fm-panel fm-${"ab"[panels.length]}`;
     figure.innerHTML = '<figcaption></figcaption><canvas role="img"></canvas>';
     container.append(figure);
-    const panel = createPanel(figure);
+    const panel = scene.createPanel(figure);
     panel.canvas.addEventListener("click", (event) => select(panel.nearest(event, clock.t)));
     panels.push(panel);
   }
@@ -67,26 +74,16 @@ function arrangePanels() {
     const name = document.createElement("b");
     name.textContent = panels.length > 1 ? `${"AB"[index]}: ` : "";
     const title = document.createElement("small");
-    title.textContent = ` ${run.source} → ${run.target}, ${run.particles} particles, seed ${run.seed}`;
+    title.textContent = ` ${run.source} → ${run.target}, ${scene.caption(run)}`;
     caption.replaceChildren(name, side.label, title);
     panel.canvas.setAttribute("aria-label",
-      `${run.particles} particles travelling from ${run.source} to ${run.target}: ${side.label}`);
+      `${run.particles} ${scene.subject}s travelling from ${run.source} to ${run.target}: ${side.label}`);
     panel.show(run, side);
   });
 }
 
-/** Only arrows that some side has can be chosen. */
-function offerArrows() {
-  const has = (name) => run.sides.some((side) => side.fields[name]);
-  const both = run.sides.some((side) => side.fields.learned && side.fields.exact);
-  const available = { none: true, learned: has("learned"), exact: has("exact"), difference: both };
-  const menu = find('[data-option="arrows"]');
-  for (const choice of menu.options) choice.disabled = !available[choice.value];
-  if (!available[options.arrows]) menu.value = options.arrows = "none";
-}
-
 function redrawChart() {
-  find(".fm-dimensions").hidden = options.statistic !== "variance";
+  find(".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
   chart.show(run, options.statistic, options.dimensions);
 }
 
@@ -94,8 +91,7 @@ function fillTable() {
   find(".fm-numbers tbody").replaceChildren(...run.sides.map((side, index) => {
     const row = document.createElement("tr");
     row.className = `fm-${"ab"[index]}`;
-    const cells = [run.sides.length > 1 ? "AB"[index] : "run", "", "", "",
-      `${side.distances.values.at(-1).toPrecision(3)} (${side.floor.toPrecision(3)})`, side.milliseconds];
+    const cells = [run.sides.length > 1 ? "AB"[index] : "run", "", "", "", "", side.milliseconds];
     cells.forEach((text, column) => {
       const cell = document.createElement(column ? "td" : "th");
       if (!column) cell.scope = "row";
@@ -108,6 +104,7 @@ function fillTable() {
 
 /** The address bar names this setting, so that a link opens it; parameters that Gradio owns stay. */
 function keepAddress() {
+  if (root.offsetParent === null) return; // another tab's player is the one that is seen
   history.replaceState(history.state, "", address());
 }
 
@@ -189,7 +186,7 @@ function updateTable() {
   run.sides.forEach((side, index) => {
     const state = Math.floor(clock.t * side.steps + 1e-6);
     const texts = [`${state} / ${side.steps}`, `${(side.nfe * state) / side.steps} / ${side.nfe}`,
-      side.statistics.variance[0][state].toFixed(3)];
+      side.statistics.variance[0][state].toFixed(3), scene.figureOf(run, side, state)];
     texts.forEach((text, column) => {
       const cell = rows[index].cells[column + 1];
       if (cell.textContent !== text) cell.textContent = text;
@@ -198,16 +195,11 @@ function updateTable() {
 }
 
 function readOut() {
-  const text = selected === null ? "Click a particle to follow it." : `Particle ${selected}: ` + run.sides
-    .map((side, index) => {
-      const at = (t) => `(${positionAt(run, side, selected, t).map((x) => x.toFixed(3)).join(", ")})`;
-      const name = run.sides.length > 1 ? `${"AB"[index]} ` : "";
-      return `${name}x₀ = ${at(0)}, x_t = ${at(clock.t)}, x₁ = ${at(1)}`;
-    })
-    .join("; ");
+  const text = selected === null ? `Click ${scene.article} ${scene.subject} to follow it.` : scene.readOut(run, clock.t, selected);
   const place = find(".fm-readout");
   place.setAttribute("aria-live", clock.playing ? "off" : "polite");
   if (place.textContent !== text) place.textContent = text;
+  scene.detail?.(find(".fm-detail"), run, clock.t, selected);
 }
 
 function select(particle) {
@@ -267,12 +259,12 @@ root.addEventListener("change", (event) => {
   if (!option || !run) return;
   const { type, checked, value } = event.target;
   options[option] = type === "checkbox" ? checked : option === "speed" ? Number(value) : value;
-  if (option === "density") panels.forEach((panel) => panel.restyle());
+  if (scene.restyling.includes(option)) panels.forEach((panel) => panel.restyle());
   if (option === "statistic" || option === "dimensions") redrawChart();
   draw();
 });
 
-const onResize = new ResizeObserver(() => { panels.forEach((panel) => panel.resize()); draw(); });
+const onResize = new ResizeObserver(() => { panels.forEach((panel) => panel.resize()); draw(); if (run) keepAddress(); });
 onResize.observe(root);
 new MutationObserver(() => {
   panels.forEach((panel) => panel.restyle());
