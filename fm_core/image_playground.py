@@ -11,7 +11,7 @@ from torch import Tensor
 from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_path, load_checkpoint, load_classifier
 from fm_core.flows import FRESH_SEEDS
 from fm_core.image_flows import ImageFlow, ImageTrajectory
-from fm_core.images import IMAGE_SETS
+from fm_core.images import IMAGE_SETS, samples
 from fm_core.networks import DigitClassifier
 from fm_core.recipes import CLASSIFIER, IMAGE_RECIPES, STANDARD, flow_name
 from fm_core.requests import SettingsError, one_of, whole
@@ -23,6 +23,9 @@ SEEDS = (0, FRESH_SEEDS - 1)
 TARGET = "mnist"
 SCHEDULES = tuple(dict.fromkeys(recipe.schedule for recipe in IMAGE_RECIPES.values()))
 SOURCES = {STANDARD: "Gaussian noise", "fashion": IMAGE_SETS["fashion"].title}
+
+ONE_OF_EACH = "one of each"
+CLOTHES = (ONE_OF_EACH, *IMAGE_SETS["fashion"].classes)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,25 @@ class DigitSettings:
             choices = ", ".join(map(str, COUNTS))
             raise SettingsError(f"images must be one of {choices}, not {self.images!r:.80}.")
         object.__setattr__(self, "seed", whole("seed", self.seed, SEEDS))
+
+
+@dataclass(frozen=True)
+class TranslateSettings:
+    """One request for a translation: which bundled clothes, and one or two sides. Raises SettingsError."""
+
+    clothes: str = ONE_OF_EACH
+    sides: tuple[ImageSide, ...] = (ImageSide(),)
+
+    def __post_init__(self):
+        one_of("clothes", self.clothes, CLOTHES)
+
+    @property
+    def pixels(self) -> Tensor:
+        """The chosen pictures, uint8 of shape (10, 28, 28): the ten of a class, or the first of each."""
+        pixels, labels = samples("fashion")
+        if self.clothes == ONE_OF_EACH:
+            return torch.stack([pixels[labels == k][0] for k in range(10)])
+        return pixels[labels == IMAGE_SETS["fashion"].classes.index(self.clothes)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from functools import cached_property
 from typing import Any
 
-from fm_core.image_playground import DigitSettings, ImageSide
+from fm_core.image_playground import DigitSettings, ImageSide, TranslateSettings
 from fm_core.playground import Settings, Side
 from fm_core.requests import SettingsError
 
@@ -90,3 +90,4 @@ def _text(value: object) -> str:
 
 TOY = Form(Settings(sides=(Side(), Side(schedule="cosine"))))
 DIGITS = Form(DigitSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "digits"})
+TRANSLATE = Form(TranslateSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "translate"})

@@ -8,6 +8,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 import gradio as gr
 from gradio.themes import Default
 
+from fm_core import uploads
 from fm_core.image_playground import ImageLibrary
 from fm_core.playground import Library
 from fm_core.recipes import STANDARD
@@ -15,6 +16,7 @@ from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.digits_tab import create_digits_tab
 from fm_core.ui.player import PLOTLY
 from fm_core.ui.toy_tab import create_toy_tab
+from fm_core.ui.translate_tab import create_translate_tab
 
 TITLE = "Flow Matching Playground"
 INTRODUCTION = f"""# {TITLE}
@@ -32,6 +34,9 @@ def build_demo(library: Library, images: ImageLibrary) -> gr.Blocks:
             if images.schedules(STANDARD):
                 with gr.Tab("Digits", id="digits"):
                     create_digits_tab(demo, images)
+            if images.schedules("fashion"):
+                with gr.Tab("Translate", id="translate"):
+                    create_translate_tab(demo, images)
             with gr.Tab("Trained flows", id="catalogue"):
                 create_catalogue_tab(library)
         demo.load(_open_tab, outputs=tabs, api_visibility="private", show_progress="hidden")
@@ -50,6 +55,7 @@ def launch_options() -> dict:
         "css_paths": Path(__file__).parent / "page.css",
         "theme": Default(primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "run_history": False,
+        "max_file_size": uploads.MAX_BYTES,
         "ssr_mode": False,
         "footer_links": ["api", "settings"],
     }

@@ -12,7 +12,8 @@ from fm_core.requests import SettingsError
 from fm_core.ui import image_wire
 from fm_core.ui.address import DIGITS
 from fm_core.ui.events import LIMITS, QUIET, busy, dice_js, settings_of, when_done
-from fm_core.ui.menus import DIE, SOLVER_CHOICES
+from fm_core.ui.image_controls import side_controls
+from fm_core.ui.menus import DIE
 from fm_core.ui.player import Player
 
 PLAYER = "digits-player"
@@ -78,28 +79,3 @@ def _controls(library: ImageLibrary) -> tuple[dict[str, Any], gr.Button, gr.Acco
     controls["compare"] = gr.Checkbox(False, label="Compare two runs on the same noise", elem_id="digits-compare")
     box_b = side_controls(controls, "digits", library.schedules(STANDARD), defaults)
     return {name: controls[name] for name in DIGITS.names}, dice, box_b
-
-
-def side_controls(controls: dict[str, Any], tab: str, schedules: list[str], defaults: dict[str, Any]) -> gr.Accordion:
-    """Add the controls of both sides to `controls`, and return the box of side B."""
-    for suffix, title in (("", "Run A"), ("_b", "Run B")):
-        classes = f"fm-side fm-side{suffix or '_a'}"
-        with gr.Accordion(title, visible=not suffix, elem_id=f"{tab}-side{suffix}", elem_classes=classes) as box:
-            controls[f"steps{suffix}"] = gr.Slider(
-                *image_playground.STEPS,
-                value=defaults[f"steps{suffix}"],
-                step=1,
-                label="Steps",
-                precision=0,
-                elem_id=f"{tab}-steps{suffix}",
-            )
-            with gr.Row():
-                for name, choices in (("schedule", schedules), ("solver", SOLVER_CHOICES)):
-                    controls[f"{name}{suffix}"] = gr.Dropdown(
-                        choices,  # pyright: ignore[reportArgumentType]
-                        value=defaults[f"{name}{suffix}"],
-                        label=name.capitalize(),
-                        elem_id=f"{tab}-{name}{suffix}",
-                        min_width=100,
-                    )
-    return box

@@ -1,0 +1,220 @@
+"""The Translate tab: pictures of clothes, bundled or brought along, on their way to digits."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from fm_core import image_playground, uploads
+from fm_core.image_playground import CLOTHES, ImageLibrary, TranslateSettings
+from fm_core.images import IMAGE_SETS, samples
+from fm_core.requests import SettingsError
+from fm_core.ui import exports, image_wire
+from fm_core.ui.address import TRANSLATE
+from fm_core.ui.events import LIMITS, QUIET, busy, settings_of, when_done
+from fm_core.ui.image_controls import side_controls
+from fm_core.ui.player import Player
+from fm_core.uploads import UploadError
+
+PLAYER = "translate-player"
+PROMISE = """Every piece of clothing becomes *a* digit, not *the right* digit: there is none. In training each picture of
+clothes was paired with a digit drawn by chance (the independent coupling), so the flow learns to carry the whole crowd
+of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair."""
+
+
+def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
+    """Build the tab inside `demo`. The pictures that a person brings live in that person's session."""
+    pictures = gr.State(TranslateSettings().pixels.numpy())
+    with gr.Row(elem_classes="fm-columns"):
+        with gr.Column(scale=1, min_width=300, elem_classes="fm-controls"):
+            clothes = gr.Dropdown(list(CLOTHES), value=CLOTHES[0], label="Clothes", elem_id="translate-clothes")
+            gallery, files, pad, options = _sources()
+            controls, side_b = _controls(library)
+        with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
+            gr.Markdown(PROMISE)
+            seen = gr.Image(
+                _seen(TranslateSettings().pixels.numpy()), label="What the network sees", format="png", image_mode="L",
+                interactive=False, elem_id="translate-seen", height=110, buttons=[],
+            )  # fmt: skip
+            player = Player("image", elem_id=PLAYER)
+            saves, saved = _saving()
+            _maps(library)
+    _connect(demo, library, {"clothes": clothes, **controls}, side_b, pictures, seen, player,
+             (gallery, files, pad, options), saves, saved)  # fmt: skip
+
+
+def _connect(
+    demo: gr.Blocks,
+    library: ImageLibrary,
+    controls: dict[str, Any],
+    side_b: gr.Accordion,
+    pictures: gr.State,
+    seen: gr.Image,
+    player: Player,
+    sources: tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]],
+    saves: dict[str, gr.Button],
+    saved: gr.File,
+) -> None:
+    """What happens on which event: new pictures first, then a run with them, then the player has it."""
+    gallery, files, pad, options = sources
+    sides = [controls[name] for name in TRANSLATE.names if name != "clothes"]
+
+    def run(pixels: np.ndarray, *values) -> dict:
+        return _encoded(library, pixels, _settings(values))
+
+    def translate(files, first, count, invert, *values) -> tuple:
+        """Carry uploaded pictures of clothes to digits along one flow, or along two, with the statistics of every step."""
+        pixels = _uploaded(files, first, count, invert)
+        return pixels, _seen(pixels), _encoded(library, pixels, _settings(values))
+
+    def from_address(request: gr.Request) -> list:
+        settings = settings_of(TRANSLATE, request)
+        values, pixels = TRANSLATE.flatten(settings), settings.pixels.numpy()
+        updates = [gr.update(value=value) for value in values.values()]
+        return [*updates, gr.update(visible=values["compare"]), pixels, _seen(pixels)]
+
+    def save(kind: str, pixels: np.ndarray, *values) -> str:
+        return exports.save(_runs(library, pixels, _settings(values)), kind)
+
+    hidden = {"api_visibility": "private", "show_progress": "hidden"}
+    again = {"fn": run, "inputs": [pictures, *sides], "outputs": player, **LIMITS, **QUIET, "api_visibility": "private"}
+    new = [pictures, seen]
+
+    def then_run(event: Any) -> None:
+        when_done(PLAYER, event.success(**again), failure_of=event)
+
+    changes = [control.input for control in sides]
+    picked = [controls["clothes"].input, gallery.select, pad.apply]
+    gr.on([*changes, *picked, files.upload], None, js=busy(PLAYER), api_visibility="private")
+    when_done(PLAYER, gr.on(changes, **again))
+    then_run(controls["clothes"].input(_of_class, controls["clothes"], new, **hidden))
+    then_run(gallery.select(_of_gallery, None, new, **hidden))
+    then_run(pad.apply(_drawn, [pad, options[2]], new, **hidden))
+    given = {"inputs": [files, *options, *sides], "outputs": [pictures, seen, player], "show_progress": "hidden"}
+    when_done(PLAYER, files.upload(translate, **given, **LIMITS, api_name="translate"))
+    controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
+    for kind, button in saves.items():
+        button.click(partial(save, kind), [pictures, *sides], saved, **hidden, **LIMITS)
+    then_run(demo.load(from_address, outputs=[*controls.values(), side_b, *new], **hidden))
+
+
+def _settings(values: Sequence[Any]) -> TranslateSettings:
+    names = [name for name in TRANSLATE.names if name != "clothes"]
+    try:
+        return TRANSLATE.unflatten(dict(zip(names, values, strict=True)))
+    except SettingsError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def _runs(library: ImageLibrary, pixels: np.ndarray, settings: TranslateSettings) -> list[image_playground.ImageRun]:
+    try:
+        return image_playground.translate(library, torch.from_numpy(pixels), settings.sides)
+    except SettingsError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def _encoded(library: ImageLibrary, pixels: np.ndarray, settings: TranslateSettings) -> dict:
+    return image_wire.encode(_runs(library, pixels, settings), TRANSLATE.to_query(settings))
+
+
+def _seen(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(exports.sheet(pixels))
+
+
+def _of_class(clothes: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        pixels = TranslateSettings(clothes).pixels.numpy()
+    except SettingsError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    return pixels, _seen(pixels)
+
+
+def _of_gallery(event: gr.SelectData) -> tuple[np.ndarray, np.ndarray]:
+    pixels = samples("fashion")[0][[event.index]].numpy()
+    return pixels, _seen(pixels)
+
+
+def _uploaded(files: Sequence[str] | None, first: float, count: float, invert: str) -> np.ndarray:
+    try:
+        return uploads.read_files([Path(file) for file in files or []], int(first), int(count), invert).numpy()
+    except UploadError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def _drawn(drawing: dict | None, invert: str) -> tuple[np.ndarray, np.ndarray]:
+    """The pad's picture: drawn, pasted or uploaded there."""
+    try:
+        if not drawing or drawing.get("composite") is None:
+            raise UploadError("The pad is empty: draw something, or paste a picture.")
+        pixels = uploads.from_array(drawing["composite"], invert).numpy()[None]
+    except UploadError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+    return pixels, _seen(pixels)
+
+
+def _sources() -> tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]]:
+    """The gallery, the upload, the pad, and what they need to know: first, count, inversion."""
+    fashion = IMAGE_SETS["fashion"]
+    pixels, labels = samples("fashion")
+    bundled = [(image.numpy(), fashion.classes[label]) for image, label in zip(pixels, labels, strict=True)]
+    with gr.Accordion("Pick one", open=False):
+        gallery = gr.Gallery(
+            bundled, columns=5, height=260, show_label=False, allow_preview=False, format="png",
+            elem_id="translate-gallery", buttons=[],
+        )  # fmt: skip
+    with gr.Accordion("Upload, paste or draw", open=False, elem_id="translate-upload"):
+        files = gr.File(
+            label="Pictures, or .npy, .npz, IDX", file_count="multiple", elem_id="translate-files", height=120
+        )
+        with gr.Row():
+            first = gr.Number(0, label="From image", precision=0, minimum=0, min_width=80, elem_id="translate-first")
+            count = gr.Number(10, label="How many", precision=0, minimum=1, maximum=uploads.MAX_IMAGES, min_width=80)
+        invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
+        pad = gr.Sketchpad(
+            label="Draw or paste", type="numpy", canvas_size=(280, 280), image_mode="RGBA", elem_id="translate-pad",
+            brush=gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed"), height=380,
+        )  # fmt: skip
+    return gallery, files, pad, [first, count, invert]
+
+
+def _controls(library: ImageLibrary) -> tuple[dict[str, Any], gr.Accordion]:
+    controls: dict[str, Any] = {}
+    controls["compare"] = gr.Checkbox(False, label="Compare two runs of the same clothes", elem_id="translate-compare")
+    box = side_controls(controls, "translate", library.schedules("fashion"), TRANSLATE.defaults)
+    return {name: controls[name] for name in TRANSLATE.names if name != "clothes"}, box
+
+
+def _saving() -> tuple[dict[str, gr.Button], gr.File]:
+    with gr.Row(elem_classes="fm-presets"):
+        gr.Markdown("Save:")
+        buttons = {
+            kind: gr.Button(f"{kind.upper()}", size="sm", elem_id=f"translate-save-{kind}") for kind in exports.WRITERS
+        }
+    return buttons, gr.File(label="Saved", interactive=False, elem_id="translate-saved", height=70)
+
+
+def _maps(library: ImageLibrary) -> None:
+    """For each trained translation, which clothes become which digits."""
+    maps = {name: data["quality"]["map"] for name, data in library.metadata.items() if "map" in data.get("quality", {})}
+    if not maps:
+        return
+    with gr.Accordion("Which clothes become which digits", open=False, elem_id="translate-maps"):
+        for name, counts in maps.items():
+            gr.Plot(map_figure(name, counts), show_label=False)
+
+
+def map_figure(name: str, counts: list[list[int]]) -> go.Figure:
+    """A heat map of the test set: of each class of clothes (rows), how many become each digit (columns)."""
+    heat = go.Heatmap(
+        z=counts, x=list("0123456789"), y=list(IMAGE_SETS["fashion"].classes), colorscale="Blues", texttemplate="%{z}",
+        hovertemplate="%{y} → %{x}: %{z}<extra></extra>",
+    )  # fmt: skip
+    layout = {"title": f"{name}: 10,000 test images, 50 Euler steps", "height": 420, "margin": {"t": 48, "b": 40}}
+    return go.Figure(
+        heat, {**layout, "xaxis": {"title": "digit read", "type": "category"}, "yaxis": {"autorange": "reversed"}}
+    )
