@@ -17,6 +17,7 @@ import gradio as gr
 import torch
 from playwright.sync_api import Page, sync_playwright
 
+from fm_core.image_playground import ImageLibrary
 from fm_core.playground import Library, Settings, Side, simulate
 from fm_core.ui import wire
 from fm_core.ui.demo import build_demo, launch_options
@@ -57,7 +58,7 @@ MOVE = """([slider, observed, key]) => new Promise((resolve) => {
 def main() -> None:
     torch.set_num_threads(1)  # as app.py does
     library = Library.load()
-    playground = build_demo(library)
+    playground = build_demo(library, ImageLibrary.load())
     _, address, _ = playground.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     empty = empty_demo()
     _, empty_address, _ = empty.launch(prevent_thread_lock=True, quiet=True, run_history=False, ssr_mode=False)

@@ -19,7 +19,7 @@ TIME_DENSITIES: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def draw_times(n: int, generator: torch.Generator, stratified: bool = True, density: str = "uniform") -> Tensor:
-    """n times in [0, 1), shape (n,), of one of `TIME_DENSITIES`. Stratified: one from each of n equal quantiles, shuffled.
+    """n times in [0, 1), shape (n,), of one of `TIME_DENSITIES`. Stratified: one from each of n quantiles, shuffled.
 
     Each stratified time has the density taken alone, and the batch covers it evenly, so the loss varies
     less from batch to batch. Shuffled, so that no time is tied to a place in the batch.

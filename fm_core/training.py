@@ -57,7 +57,8 @@ def start(recipe: AnyRecipe, seed: int, device: str = "cpu", root: Path | None =
     task = create_task(recipe, seed, root or default_root(), device)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = build_network(recipe).to(device, memory_format=torch.channels_last)
+        network = build_network(recipe).to(device)
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
     ema = copy.deepcopy(network).requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
@@ -172,7 +173,7 @@ def resume(
         tensors, progress = read_tensors(path)
     except CheckpointError:
         return None
-    if any(progress.get(key) != value for key, value in _identity(recipe, seed).items()):
+    if "iteration" not in progress or any(progress.get(key) != value for key, value in _identity(recipe, seed).items()):
         return None
     state = start(recipe, seed, device, root)
     state.network.load_state_dict(_part(tensors, "network."))
@@ -217,6 +218,8 @@ def finish(state: TrainingState, path: Path, root: Path | None = None) -> dict:
 
 def write_curve(state: TrainingState, directory: Path) -> None:
     """One JSON line per epoch in `curves/NAME.jsonl`."""
+    if not state.curve:
+        return
     path = directory / "curves" / f"{state.recipe.name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{json.dumps(entry)}\n" for entry in state.curve), encoding="utf-8")

@@ -8,6 +8,7 @@ import torch
 
 from fm_core import quality, training
 from fm_core.checkpoints import checkpoint_path
+from fm_core.image_playground import ImageLibrary
 from fm_core.playground import Library
 from fm_core.recipes import Recipe
 
@@ -48,11 +49,17 @@ def library() -> Library:
 
 
 @pytest.fixture(scope="session")
-def address(library: Library) -> Iterator[str]:
+def image_library() -> ImageLibrary:
+    """The shipped image flows and the classifier."""
+    return ImageLibrary.load()
+
+
+@pytest.fixture(scope="session")
+def address(library: Library, image_library: ImageLibrary) -> Iterator[str]:
     """The address of the page, served from this process."""
     from fm_core.ui.demo import build_demo, launch_options
 
-    demo = build_demo(library)
+    demo = build_demo(library, image_library)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield url
     demo.close()

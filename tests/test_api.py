@@ -9,7 +9,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from fm_core.playground import exact_flow
-from fm_core.ui.address import NAMES
+from fm_core.ui.address import TOY
 
 API = "/trajectory"
 
@@ -31,7 +31,7 @@ def states(value: dict, side: int = 0) -> np.ndarray:
 def test_the_only_endpoint_is_public_with_its_settings_by_name(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert list(endpoints) == [API]
-    assert [parameter["parameter_name"] for parameter in endpoints[API]["parameters"]] == list(NAMES)
+    assert [parameter["parameter_name"] for parameter in endpoints[API]["parameters"]] == list(TOY.names)
 
 
 def test_defaults_are_moons_with_the_linear_schedule_in_50_steps(client):

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 import train_all
-from fm_core import quality, training
+from fm_core import quality, tasks, training
 from fm_core.checkpoints import checkpoint_path, load_checkpoint
-from fm_core.recipes import EPOCH, RECIPES
+from fm_core.recipes import CATALOGUE, RECIPES, Recipe
 
 ROOT = Path(__file__).parent.parent
 FAST = ["--iterations", "12"]
@@ -49,7 +49,7 @@ def ctrl_c(monkeypatch):
     """Press Ctrl-C in the middle of the k-th iteration, once."""
 
     def arm(k: int) -> None:
-        original, calls = training.matching_loss, []
+        original, calls = tasks.matching_loss, []
 
         def loss(*arguments):
             calls.append(arguments)
@@ -57,7 +57,7 @@ def ctrl_c(monkeypatch):
                 signal.raise_signal(signal.SIGINT)
             return original(*arguments)
 
-        monkeypatch.setattr(training, "matching_loss", loss)
+        monkeypatch.setattr(tasks, "matching_loss", loss)
 
     return arm
 
@@ -139,7 +139,7 @@ def test_the_same_seed_gives_the_same_checkpoint(run, tmp_path):
 
 def test_an_epoch_is_a_number_of_iterations(run, steps):
     run("--only", "moons-linear", "--epochs", "1")
-    assert len(steps) == EPOCH
+    assert len(steps) == Recipe.epoch
 
 
 def test_globs_choose_in_the_order_of_the_catalogue():
@@ -149,7 +149,7 @@ def test_globs_choose_in_the_order_of_the_catalogue():
 
 
 def test_without_a_choice_the_whole_catalogue_is_chosen():
-    assert [recipe.name for recipe in train_all.choose(None)] == list(RECIPES)
+    assert [recipe.name for recipe in train_all.choose(None)] == list(CATALOGUE)
 
 
 def test_the_list_shows_every_state_and_trains_nothing(run, tmp_path, steps, ctrl_c):
@@ -162,7 +162,7 @@ def test_the_list_shows_every_state_and_trains_nothing(run, tmp_path, steps, ctr
     states = {line.split()[0]: line for line in out.splitlines()}
     assert code == 0
     assert steps == []
-    assert set(RECIPES) <= set(states)
+    assert set(CATALOGUE) <= set(states)
     assert " trained " in states["moons-linear"]
     assert " damaged" in states["moons-vp"]
     assert " stopped" in states["moons-cosine"]
@@ -257,14 +257,14 @@ def script(code: str, *arguments: str) -> subprocess.CompletedProcess:
 
 SIGNALLED = """
 import os
-from fm_core import training
-loss, calls = training.matching_loss, []
+from fm_core import tasks
+loss, calls = tasks.matching_loss, []
 def matching_loss(*arguments):
     calls.append(arguments)
     if len(calls) == 5:
         os.kill(os.getpid(), {number})
     return loss(*arguments)
-training.matching_loss = matching_loss
+tasks.matching_loss = matching_loss
 """
 
 
@@ -283,4 +283,4 @@ def test_the_script_itself_lists_the_catalogue(tmp_path):
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert outcome.returncode == 0
     assert outcome.stderr == ""
-    assert outcome.stdout.count("not trained") == len(RECIPES)
+    assert outcome.stdout.count("not trained") == len(CATALOGUE)

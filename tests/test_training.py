@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from fm_core import training
+from fm_core import evaluation, tasks, training
 from fm_core.checkpoints import checkpoint_path, load_flow
 from fm_core.matching import matching_loss
 from fm_core.recipes import Recipe
@@ -73,10 +73,12 @@ def test_a_training_may_be_stopped_again_and_again(tmp_path):
     assert same(state, trained(TINY, tmp_path / "other.safetensors"))
 
 
-@pytest.mark.parametrize("place", ["matching_loss", "_update_averages", "draw_times"])
-def test_ctrl_c_in_the_middle_of_an_iteration_loses_nothing(tmp_path, monkeypatch, place):
+@pytest.mark.parametrize(
+    ("module", "place"), [(tasks, "matching_loss"), (tasks, "draw_times"), (training, "_update_averages")]
+)
+def test_ctrl_c_in_the_middle_of_an_iteration_loses_nothing(tmp_path, monkeypatch, module, place):
     """The signal arrives where it likes; what is saved must still be a state between two iterations."""
-    path, original, calls = tmp_path / "state.safetensors", getattr(training, place), []
+    path, original, calls = tmp_path / "state.safetensors", getattr(module, place), []
 
     def interrupted(*arguments):
         calls.append(place)
@@ -84,7 +86,7 @@ def test_ctrl_c_in_the_middle_of_an_iteration_loses_nothing(tmp_path, monkeypatc
             signal.raise_signal(signal.SIGINT)
         return original(*arguments)
 
-    monkeypatch.setattr(training, place, interrupted)
+    monkeypatch.setattr(module, place, interrupted)
     with pytest.raises(KeyboardInterrupt):
         training.train(training.start(TINY, 0), path)
     monkeypatch.undo()
@@ -95,7 +97,7 @@ def test_ctrl_c_in_the_middle_of_an_iteration_loses_nothing(tmp_path, monkeypatc
 
 
 def test_a_training_that_was_killed_goes_on_from_its_last_save(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "SAVE_EVERY", 10)
+    monkeypatch.setattr(Recipe, "epoch", 10)
     path = tmp_path / "state.safetensors"
     with pytest.raises(MemoryError):
         training.train(training.start(TINY, 0), path, stop_after(25, MemoryError))
@@ -233,14 +235,14 @@ def test_finishing_writes_a_flow_that_loads_and_the_metadata_it_returns(tmp_path
 
 def test_the_covariance_of_optimal_transport_agrees_with_other_draws():
     recipe = Recipe("moons", "linear", coupling="ot", batch=256)
-    found = torch.tensor(training.coupling_covariance(recipe, batches=50))
+    found = torch.tensor(evaluation.coupling_covariance(recipe, batches=50))
     generator = torch.Generator().manual_seed(5)
     x_0 = SOURCES[recipe.source].sample(12_800, generator)
-    x_1 = training.COUPLINGS["ot"].pair(x_0, TARGETS["moons"].sample(12_800, generator))
+    x_1 = evaluation.COUPLINGS["ot"].pair(x_0, TARGETS["moons"].sample(12_800, generator))
     expected = torch.stack([torch.cov(torch.stack([x_0[:, d], x_1[:, d]]))[0, 1] for d in range(2)])
     torch.testing.assert_close(found, expected, rtol=0, atol=4.5 * (2 / 12_800) ** 0.5)
     assert found.min() > 0.1
 
 
 def test_the_covariance_of_the_independent_coupling_is_zero():
-    assert training.coupling_covariance(TINY) == (0.0, 0.0)
+    assert evaluation.coupling_covariance(TINY) == (0.0, 0.0)

@@ -14,7 +14,7 @@ from fm_core.recipes import RECIPES
 from fm_core.schedules import SCHEDULES
 from fm_core.toy import SOURCES, TARGETS
 from fm_core.ui import wire
-from fm_core.ui.address import DEFAULTS, NAMES, flatten, from_query, to_query, unflatten
+from fm_core.ui.address import TOY
 from fm_core.ui.menus import menu
 from fm_core.ui.presets import PRESETS
 from fm_core.ui.toy_tab import answer
@@ -109,27 +109,27 @@ def test_the_density_is_highest_where_the_data_are(library, generator):
     "settings", [*PRESETS.values(), Settings(), TWO, Settings("circles", "eight-gaussians", 100, 7)]
 )
 def test_an_address_opens_the_settings_it_was_made_from(settings):
-    texts = {name: str(value) for name, value in to_query(settings).items()}
-    assert from_query(texts) == settings
-    assert unflatten(flatten(settings)) == settings
+    texts = {name: str(value) for name, value in TOY.to_query(settings).items()}
+    assert TOY.from_query(texts) == settings
+    assert TOY.unflatten(TOY.flatten(settings)) == settings
 
 
 def test_the_default_address_is_empty_and_gradio_parameters_are_left_alone():
-    assert to_query(Settings()) == {}
-    assert from_query({"__theme": "dark"}) == Settings()
+    assert TOY.to_query(Settings()) == {}
+    assert TOY.from_query({"__theme": "dark"}) == Settings()
 
 
 @pytest.mark.parametrize("query", [{"steps": "many"}, {"compare": "yes"}, {"colour": "red"}, {"steps": "9" * 5000}])
 def test_a_wrong_address_is_refused_in_a_sentence(query):
     with pytest.raises(SettingsError, match=r"\.$"):
-        from_query(query)
+        TOY.from_query(query)
 
 
 def test_side_b_is_not_checked_while_it_is_not_compared():
-    assert unflatten(DEFAULTS | {"schedule_b": "nonsense"}) == Settings()
+    assert TOY.unflatten(TOY.defaults | {"schedule_b": "nonsense"}) == Settings()
     with pytest.raises(SettingsError):
-        unflatten(DEFAULTS | {"schedule_b": "nonsense", "compare": True})
-    assert list(flatten(Settings())) == list(NAMES)
+        TOY.unflatten(TOY.defaults | {"schedule_b": "nonsense", "compare": True})
+    assert list(TOY.flatten(Settings())) == list(TOY.names)
 
 
 @pytest.mark.parametrize("settings", PRESETS.values(), ids=PRESETS)

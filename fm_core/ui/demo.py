@@ -14,6 +14,7 @@ from fm_core.playground import Library
 from fm_core.recipes import STANDARD
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.digits_tab import create_digits_tab
+from fm_core.ui.image_catalogue import create_image_catalogue
 from fm_core.ui.player import PLOTLY
 from fm_core.ui.toy_tab import create_toy_tab
 from fm_core.ui.translate_tab import create_translate_tab
@@ -39,6 +40,7 @@ def build_demo(library: Library, images: ImageLibrary) -> gr.Blocks:
                     create_translate_tab(demo, images)
             with gr.Tab("Trained flows", id="catalogue"):
                 create_catalogue_tab(library)
+                create_image_catalogue(images)
         demo.load(_open_tab, outputs=tabs, api_visibility="private", show_progress="hidden")
     return demo.queue(max_size=64)
 

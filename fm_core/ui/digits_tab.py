@@ -35,9 +35,9 @@ def create_digits_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
         values = DIGITS.flatten(settings_of(DIGITS, request))
         return [*(gr.update(value=value) for value in values.values()), gr.update(visible=values["compare"])]
 
-    run = {"fn": digits, "inputs_kwargs": controls, "outputs": player, **LIMITS, **QUIET}
-    again = {**run, "api_visibility": "private"}
-    hidden = {"api_visibility": "private", **QUIET}
+    run: dict[str, Any] = {"fn": digits, "inputs_kwargs": controls, "outputs": player, **LIMITS, **QUIET}
+    again: dict[str, Any] = {**run, "api_visibility": "private"}
+    hidden: dict[str, Any] = {"api_visibility": "private", **QUIET}
     changes = [control.input for control in controls.values()]
     gr.on([*changes, dice.click], None, js=busy(PLAYER), api_visibility="private")
     when_done(PLAYER, gr.on(changes, **run, api_name="digits"))

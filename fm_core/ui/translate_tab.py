@@ -22,9 +22,9 @@ from fm_core.ui.player import Player
 from fm_core.uploads import UploadError
 
 PLAYER = "translate-player"
-PROMISE = """Every piece of clothing becomes *a* digit, not *the right* digit: there is none. In training each picture of
-clothes was paired with a digit drawn by chance (the independent coupling), so the flow learns to carry the whole crowd
-of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair."""
+PROMISE = """Every piece of clothing becomes *a* digit, not *the right* digit: there is none. In training each picture
+of clothes was paired with a digit drawn by chance (the independent coupling), so the flow learns to carry the whole
+crowd of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair."""
 
 
 def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
@@ -36,13 +36,14 @@ def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
             gallery, files, pad, options = _sources()
             controls, side_b = _controls(library)
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
-            gr.Markdown(PROMISE)
+            gr.Markdown("What the network sees", elem_classes="fm-caption")
             seen = gr.Image(
-                _seen(TranslateSettings().pixels.numpy()), label="What the network sees", format="png", image_mode="L",
+                _seen(TranslateSettings().pixels.numpy()), show_label=False, format="png", image_mode="L",
                 interactive=False, elem_id="translate-seen", height=110, buttons=[],
             )  # fmt: skip
             player = Player("image", elem_id=PLAYER)
             saves, saved = _saving()
+            gr.Markdown(PROMISE)
             _maps(library)
     _connect(demo, library, {"clothes": clothes, **controls}, side_b, pictures, seen, player,
              (gallery, files, pad, options), saves, saved)  # fmt: skip
@@ -68,7 +69,7 @@ def _connect(
         return _encoded(library, pixels, _settings(values))
 
     def translate(files, first, count, invert, *values) -> tuple:
-        """Carry uploaded pictures of clothes to digits along one flow, or along two, with the statistics of every step."""
+        """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics."""
         pixels = _uploaded(files, first, count, invert)
         return pixels, _seen(pixels), _encoded(library, pixels, _settings(values))
 
@@ -81,8 +82,16 @@ def _connect(
     def save(kind: str, pixels: np.ndarray, *values) -> str:
         return exports.save(_runs(library, pixels, _settings(values)), kind)
 
-    hidden = {"api_visibility": "private", "show_progress": "hidden"}
-    again = {"fn": run, "inputs": [pictures, *sides], "outputs": player, **LIMITS, **QUIET, "api_visibility": "private"}
+    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    again: dict[str, Any] = {"fn": run, "inputs": [pictures, *sides], "outputs": player, **LIMITS, **QUIET}
+    again["api_visibility"] = "private"
+        "fn": run,
+        "inputs": [pictures, *sides],
+        "outputs": player,
+        **LIMITS,
+        **QUIET,
+        "api_visibility": "private",
+    }
     new = [pictures, seen]
 
     def then_run(event: Any) -> None:
@@ -95,8 +104,12 @@ def _connect(
     then_run(controls["clothes"].input(_of_class, controls["clothes"], new, **hidden))
     then_run(gallery.select(_of_gallery, None, new, **hidden))
     then_run(pad.apply(_drawn, [pad, options[2]], new, **hidden))
-    given = {"inputs": [files, *options, *sides], "outputs": [pictures, seen, player], "show_progress": "hidden"}
-    when_done(PLAYER, files.upload(translate, **given, **LIMITS, api_name="translate"))
+    given: dict[str, Any] = {"inputs": [files, *options, *sides], "outputs": [pictures, seen, player], **LIMITS}
+        "inputs": [files, *options, *sides],
+        "outputs": [pictures, seen, player],
+        "show_progress": "hidden",
+    }
+    when_done(PLAYER, files.upload(translate, **given, show_progress="hidden", api_name="translate"))
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
     for kind, button in saves.items():
         button.click(partial(save, kind), [pictures, *sides], saved, **hidden, **LIMITS)

@@ -10,6 +10,10 @@ _SCENES = {"toy": ("panel.js", "toy.js"), "image": ("grid.js", "images.js")}
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
 class Player(gr.HTML):
     """Plays what `wire.encode` (scene "toy") or `image_wire.encode` (scene "image") returns.
 
@@ -32,7 +36,3 @@ class Player(gr.HTML):
             "type": "object",
             "description": "header: statistics; data: base64, see fm_core/ui/wire.py and fm_core/ui/image_wire.py",
         }
-
-
-def _read(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")

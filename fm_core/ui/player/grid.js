@@ -13,13 +13,17 @@ function createGrid(figure) {
     run = newRun;
     side = newSide;
     columns = Math.ceil(Math.sqrt(run.particles));
-    sheet.width = sheet.height = columns * (28 + GAP) + GAP;
+    const rows = Math.ceil(run.particles / columns);
+    sheet.width = columns * (28 + GAP) + GAP;
+    sheet.height = rows * (28 + GAP) + GAP;
+    canvas.style.aspectRatio = `${sheet.width} / ${sheet.height}`;
     resize();
   }
 
   function resize() {
-    const size = Math.max(1, Math.round(canvas.clientWidth * (window.devicePixelRatio || 1)));
-    if (canvas.width !== size || canvas.height !== size) canvas.width = canvas.height = size;
+    const width = Math.max(1, Math.round(canvas.clientWidth * (window.devicePixelRatio || 1)));
+    const height = Math.round((width * sheet.height) / sheet.width);
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     restyle();
   }
 
