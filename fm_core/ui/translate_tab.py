@@ -85,13 +85,6 @@ def _connect(
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     again: dict[str, Any] = {"fn": run, "inputs": [pictures, *sides], "outputs": player, **LIMITS, **QUIET}
     again["api_visibility"] = "private"
-        "fn": run,
-        "inputs": [pictures, *sides],
-        "outputs": player,
-        **LIMITS,
-        **QUIET,
-        "api_visibility": "private",
-    }
     new = [pictures, seen]
 
     def then_run(event: Any) -> None:
@@ -105,10 +98,6 @@ def _connect(
     then_run(gallery.select(_of_gallery, None, new, **hidden))
     then_run(pad.apply(_drawn, [pad, options[2]], new, **hidden))
     given: dict[str, Any] = {"inputs": [files, *options, *sides], "outputs": [pictures, seen, player], **LIMITS}
-        "inputs": [files, *options, *sides],
-        "outputs": [pictures, seen, player],
-        "show_progress": "hidden",
-    }
     when_done(PLAYER, files.upload(translate, **given, show_progress="hidden", api_name="translate"))
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
     for kind, button in saves.items():
