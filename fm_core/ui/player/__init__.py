@@ -21,6 +21,7 @@ class Player(gr.HTML):
     """
 
     def __init__(self, scene: str = "toy", **keywords):
+        self.scene = scene  # gr.HTML takes attributes that do not exist for events
         scripts = ("decode.js", *_SCENES[scene], "chart.js", "player.js")
         super().__init__(
             html_template=_read("player.html").replace("<!-- views -->\n", _read(f"{scene}_views.html")),
