@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from fm_core import recipes
 from fm_core.datasets import load
 from fm_core.images import IMAGE_SETS, SHAPE
 from fm_core.matching import COUPLINGS, draw_times, matching_loss
-from fm_core.recipes import STANDARD, TRAINING_IMAGES, AnyRecipe, ClassifierRecipe, ImageRecipe, Recipe
+from fm_core.recipes import STANDARD, AnyRecipe, ClassifierRecipe, ImageRecipe, Recipe
 from fm_core.schedules import SCHEDULES
 from fm_core.toy import SOURCES, TARGETS
 
@@ -116,7 +117,7 @@ def chosen(recipe: ImageRecipe | ClassifierRecipe, seed: int, iteration: int, st
 
 @lru_cache(maxsize=2)
 def _shuffled(seed: int, epoch: int, stream: int) -> Tensor:
-    return torch.from_numpy(np.random.default_rng([seed, epoch, stream]).permutation(TRAINING_IMAGES))
+    return torch.from_numpy(np.random.default_rng([seed, epoch, stream]).permutation(recipes.TRAINING_IMAGES))
 
 
 def autocast(device_type: str) -> torch.autocast:

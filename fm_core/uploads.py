@@ -44,7 +44,8 @@ def read_files(paths: Sequence[Path], first: int = 0, count: int = MAX_IMAGES, i
 def _read(path: Path, first: int, count: int, invert: str) -> Tensor:
     try:
         size = path.stat().st_size
-        head = path.open("rb").read(8)
+        with path.open("rb") as file:
+            head = file.read(8)
     except OSError:
         raise UploadError(f"{path.name} cannot be read as a file.") from None
     if size == 0:
@@ -91,7 +92,7 @@ def prepare(image: Image.Image, invert: str = "auto") -> Tensor:
     if invert == "always" or (invert == "auto" and _light_background(grey)):
         grey = ImageOps.invert(grey)
     if grey.size != (_SIDE, _SIDE):
-        grey = ImageOps.pad(_trimmed(grey), (_SIDE, _SIDE), Image.Resampling.LANCZOS, color=0)
+        grey = _framed(_trimmed(grey))
     return torch.from_numpy(np.array(grey))
 
 
@@ -127,3 +128,12 @@ def _trimmed(grey: Image.Image) -> Image.Image:
     """Cut to the box around all that stands out from black; the whole picture if nothing does."""
     box = grey.point(lambda value: 255 * (value > _FAINT)).getbbox()  # pyright: ignore[reportOperatorIssue]
     return grey.crop(box) if box else grey
+
+
+def _framed(grey: Image.Image) -> Image.Image:
+    """Scaled to fit 28×28 and centred on black. (Pillow's own pad refuses pictures thinner than a pixel after scaling.)"""
+    scale = _SIDE / max(grey.size)
+    width, height = (max(1, round(side * scale)) for side in grey.size)
+    frame = Image.new("L", (_SIDE, _SIDE))
+    frame.paste(grey.resize((width, height), Image.Resampling.LANCZOS), ((_SIDE - width) // 2, (_SIDE - height) // 2))
+    return frame

@@ -79,8 +79,8 @@ def _connect(
         updates = [gr.update(value=value) for value in values.values()]
         return [*updates, gr.update(visible=values["compare"]), pixels, _seen(pixels)]
 
-    def save(kind: str, pixels: np.ndarray, *values) -> str:
-        return exports.save(_runs(library, pixels, _settings(values)), kind)
+    def save(kind: str, pixels: np.ndarray, *values) -> dict:
+        return gr.update(value=exports.save(_runs(library, pixels, _settings(values)), kind), visible=True)
 
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     again: dict[str, Any] = {"fn": run, "inputs": [pictures, *sides], "outputs": player, **LIMITS, **QUIET}
@@ -197,7 +197,7 @@ def _saving() -> tuple[dict[str, gr.Button], gr.File]:
         buttons = {
             kind: gr.Button(f"{kind.upper()}", size="sm", elem_id=f"translate-save-{kind}") for kind in exports.WRITERS
         }
-    return buttons, gr.File(label="Saved", interactive=False, elem_id="translate-saved", height=70)
+    return buttons, gr.File(label="Saved", interactive=False, visible=False, elem_id="translate-saved", height=70)
 
 
 def _maps(library: ImageLibrary) -> None:

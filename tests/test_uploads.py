@@ -1,0 +1,300 @@
+"""Uploads: every rule of preparation against pictures made here, and every bad file answered in a sentence."""
+
+import gzip
+import io
+import struct
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from fm_core import upload_arrays, uploads
+from fm_core.images import samples
+from fm_core.upload_arrays import UploadError
+from fm_core.uploads import from_array, prepare, read_files
+
+
+def drawing(size=(60, 60), box=(20, 20, 39, 39), paper=0, ink=255, mode="L") -> Image.Image:
+    """A filled rectangle on paper."""
+    image = Image.new(mode, size, paper)
+    ImageDraw.Draw(image).rectangle(box, fill=ink)
+    return image
+
+
+def saved(path: Path, image: Image.Image, **options) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def box_of(pixels: torch.Tensor) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what is lighter than half."""
+    rows, columns = (pixels > 127).any(1).nonzero(), (pixels > 127).any(0).nonzero()
+    return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
+
+
+# ---- preparation
+
+
+def test_original_images_come_through_bit_for_bit():
+    for pixels in samples("fashion")[0]:
+        assert torch.equal(prepare(Image.fromarray(pixels.numpy())), pixels)
+
+
+def test_an_object_is_cut_out_and_fills_the_frame():
+    assert box_of(prepare(drawing(box=(5, 5, 24, 24)))) == (0, 0, 27, 27)
+
+
+@pytest.mark.parametrize(("box", "wide"), [((10, 20, 49, 39), True), ((20, 10, 39, 49), False)])
+def test_the_aspect_is_kept_and_the_object_is_centred(box, wide):
+    left, top, right, bottom = box_of(prepare(drawing(box=box)))
+    width, height = right - left + 1, bottom - top + 1
+    long, short = (width, height) if wide else (height, width)
+    assert long == 28
+    assert abs(short - 14) <= 1
+    assert abs((left + right) / 2 - 13.5) <= 0.5
+    assert abs((top + bottom) / 2 - 13.5) <= 0.5
+
+
+def test_light_backgrounds_are_inverted_and_only_they():
+    on_white, on_black = drawing(paper=255, ink=0), drawing()
+    assert torch.equal(prepare(on_white), prepare(on_black))
+    assert prepare(on_white, "never").float().mean() < 255
+    assert torch.equal(prepare(on_white, "always"), prepare(on_white))
+    assert not torch.equal(prepare(on_black, "always"), prepare(on_black))
+
+
+def test_an_inverted_original_is_turned_back():
+    pixels = samples("fashion")[0][12]
+    assert torch.equal(prepare(Image.fromarray(255 - pixels.numpy())), pixels)
+
+
+def test_exif_orientation_is_applied():
+    image = drawing(box=(10, 20, 49, 39))
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    content = io.BytesIO()
+    image.save(content, "JPEG", exif=exif, quality=95)
+    left, top, right, bottom = box_of(prepare(Image.open(content)))
+    assert bottom - top > right - left
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_becomes_black(mode):
+    image = Image.new("RGBA", (60, 60), (255, 255, 255, 0))
+    ImageDraw.Draw(image).rectangle((20, 20, 39, 39), fill=(255, 255, 255, 255))
+    if mode == "P":
+        image = image.quantize(4)
+    elif mode == "LA":
+        image = image.convert("LA")
+    pixels = prepare(image, "never")
+    assert box_of(pixels) == (0, 0, 27, 27)
+
+
+def test_sixteen_bits_are_scaled_not_cut_off():
+    ramp = np.linspace(0, 65535, 784).round().astype(np.uint16).reshape(28, 28)
+    pixels = prepare(Image.fromarray(ramp), "never").numpy().astype(int)
+    assert np.abs(pixels - ramp / 257).max() <= 0.51
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK", "1", "P", "YCbCr"])
+def test_other_modes_become_grey(mode):
+    assert box_of(prepare(drawing().convert("RGB").convert(mode))) == (0, 0, 27, 27)
+
+
+def test_resizing_is_antialiased():
+    board = (np.indices((280, 280)).sum(0) % 2 * 255).astype(np.uint8)
+    pixels = prepare(Image.fromarray(board), "never").float()
+    assert (pixels[1:-1, 1:-1] - 127.5).abs().max() < 3
+
+
+def test_only_the_first_frame_of_an_animation_counts(tmp_path):
+    path = saved(tmp_path / "a.gif", drawing(box=(5, 20, 54, 39)), save_all=True, append_images=[drawing(ink=99)])
+    assert torch.equal(read_files([path])[0], prepare(drawing(box=(5, 20, 54, 39))))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (2, 3)])
+@pytest.mark.parametrize("value", [0, 100, 255])
+def test_tiny_extreme_and_empty_pictures_have_a_result(size, value):
+    assert prepare(Image.new("L", size, value)).shape == (28, 28)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "webp", "gif", "bmp"])
+def test_every_format_is_read_whatever_its_name(tmp_path, kind):
+    path = saved(tmp_path / f"a.{kind}", drawing().convert("RGB"))
+    renamed = path.rename(tmp_path / "noname.txt")
+    assert box_of(read_files([renamed])[0]) == (0, 0, 27, 27)
+
+
+def test_a_drawing_pad_is_read_like_a_picture():
+    pad = np.zeros((280, 280, 4), np.uint8)
+    pad[..., :3] = 255
+    pad[..., 3] = 255
+    pad[100:180, 60:220, :3] = 0
+    left, top, right, bottom = box_of(from_array(pad))
+    assert (left, right) == (0, 27)
+    assert bottom - top < 20
+    assert torch.equal(from_array(pad[..., :1]), from_array(pad[..., 0]))
+
+
+# ---- arrays
+
+
+def arrays(n: int = 5) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+
+
+def npy(path: Path, array: np.ndarray, **options) -> Path:
+    np.save(path, array, **options)
+    return path
+
+
+def idx(n: int = 5, magic: int = 0x803, side: int = 28, cut: int | None = None) -> bytes:
+    return (struct.pack(">IIII", magic, n, side, side) + arrays(n).tobytes())[:cut]
+
+
+@pytest.mark.parametrize("shape", [(5, 28, 28), (5, 28, 28, 1), (5, 1, 28, 28), (5, 784)])
+@pytest.mark.parametrize("kind", ["bytes", "unit floats", "floats", "integers"])
+def test_arrays_of_every_shape_and_kind_give_the_same_images(tmp_path, shape, kind):
+    array = arrays()
+    values = {"bytes": array, "unit floats": array / 255, "floats": array * 1.0, "integers": array.astype(np.int64)}
+    path = npy(tmp_path / "a.npy", values[kind].reshape(shape))
+    assert torch.equal(read_files([path]), torch.from_numpy(array))
+
+
+def test_ranges_are_taken_from_every_kind_of_file(tmp_path):
+    np.savez(tmp_path / "a.npz", labels=np.arange(5), images=arrays())
+    (tmp_path / "a.idx").write_bytes(idx())
+    (tmp_path / "a.gz").write_bytes(gzip.compress(idx()))
+    for path in (npy(tmp_path / "a.npy", arrays()), tmp_path / "a.npz", tmp_path / "a.idx", tmp_path / "a.gz"):
+        assert torch.equal(read_files([path], first=1, count=3), torch.from_numpy(arrays()[1:4]))
+        assert len(read_files([path], first=4, count=3)) == 1
+
+
+# ---- refusals
+
+
+def refused(*paths: Path, **options) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UploadError) as caught:
+            read_files(paths, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return message
+
+
+def png() -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)).save(content, "PNG")
+    return content.getvalue()
+
+
+def jpeg() -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)).save(content, "JPEG")
+    return content.getvalue()
+
+
+def huge() -> bytes:
+    content = io.BytesIO()
+    Image.new("1", (6000, 6000)).save(content, "PNG")
+    return content.getvalue()
+
+
+def bomb() -> bytes:
+    content = io.BytesIO()
+    Image.new("1", (20000, 20000)).save(content, "PNG")
+    return content.getvalue()
+
+
+def tiff() -> bytes:
+    content = io.BytesIO()
+    drawing().save(content, "TIFF")
+    return content.getvalue()
+
+
+def archive(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(name, content)
+    return file.getvalue()
+
+
+def array_bytes(array: np.ndarray, **options) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array, **options)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"hello, world", "not a picture"),
+        (np.random.default_rng(1).bytes(5000), "not a picture"),
+        (tiff(), "not a picture"),
+        (jpeg()[:2000], "damaged or cut short"),
+        (png()[:2000], "damaged or cut short"),
+        (huge(), "36 megapixels"),
+        (bomb(), "megapixels"),
+        (b"\0" * (uploads.MAX_BYTES + 1), "at most 5 MB"),
+        (idx(magic=0x801), "labels"),
+        (idx(side=32), "32×32"),
+        (idx(cut=1000), "cut short"),
+        (idx(cut=10), "IDX"),
+        (gzip.compress(b"something else"), "not an IDX file"),
+        (gzip.compress(idx())[:-30], "damaged or cut short"),
+        (gzip.compress(b"\0" * (upload_arrays.MAX_UNPACKED + 10)), "64 MB"),
+        (array_bytes(np.zeros((3, 27, 28))), "(3, 27, 28)"),
+        (array_bytes(np.zeros(())), "()"),
+        (array_bytes(np.full((28, 28), np.nan)), "nan"),
+        (array_bytes(np.full((28, 28), -1)), "-1"),
+        (array_bytes(np.full((28, 28), 300)), "300"),
+        (array_bytes(np.full((28, 28), 1j)), "complex"),
+        (array_bytes(np.array([{}] * 784).reshape(28, 28), allow_pickle=True), "Python objects"),
+        (array_bytes(np.zeros((28, 28)))[:500], "cut short"),
+        (b"\x93NUMPY\x01\x00\xff\xff", "not a sound"),
+        (archive("a.txt", b"text"), "without arrays"),
+        (archive("a.npy", b"\0" * (upload_arrays.MAX_UNPACKED + 10)), "64 MB"),
+        (archive("a.npy", b"nonsense"), "not a sound"),
+        (archive("a.npy", array_bytes(np.zeros((28, 28))))[:200], "damaged"),
+    ],
+)
+def test_a_bad_file_gets_one_sentence_with_its_name(tmp_path, content, words):
+    path = tmp_path / "bad.file"
+    path.write_bytes(content)
+    message = refused(path)
+    assert "bad.file" in message
+    assert words in message
+
+
+def test_one_bad_file_refuses_them_all(tmp_path):
+    good = saved(tmp_path / "good.png", drawing())
+    (tmp_path / "bad.png").write_bytes(b"nope")
+    assert "bad.png" in refused(good, tmp_path / "bad.png")
+
+
+def test_limits_and_ranges(tmp_path):
+    good = saved(tmp_path / "good.png", drawing())
+    many = npy(tmp_path / "many.npy", arrays(80))
+    assert "65 files" in refused(*[good] * 65)
+    assert "80 images" in refused(many, count=80)
+    assert "No file" in refused()
+    assert "80 images" in refused(many, first=80)
+    assert "range" in refused(many, first=-1)
+    assert "range" in refused(many, count=0)
+    assert "auto, always, never" in refused(good, invert="perhaps")
+    assert "cannot be read" in refused(tmp_path)
+    assert "cannot be read" in refused(tmp_path / "missing.png")
+
+
+@pytest.mark.parametrize("array", [np.zeros((5, 5, 2), np.uint8), np.zeros(5, np.uint8), np.zeros((5, 5))])
+def test_a_wrong_drawing_is_refused(array):
+    with pytest.raises(UploadError, match="shape"):
+        from_array(array)
