@@ -1,12 +1,15 @@
 """The files of MNIST and Fashion-MNIST: found, verified, fetched and read. The only module that uses torchvision."""
 
+import errno
 import gzip
 import hashlib
+import http.client
 import os
 import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 import torch
@@ -16,6 +19,7 @@ from torch import Tensor
 from fm_core.images import IMAGE_SETS, ImageSet
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)  # failures of a network are OSErrors too
 
 
 class DataError(ValueError):
@@ -46,20 +50,19 @@ def acquire(image_set: ImageSet, root: Path, source: Path | None = None) -> None
     raw = root / image_set.folder / "raw"
     if all(_md5(raw / stem) == md5 for stem, md5 in image_set.md5.items()):
         return
-    if source is None and image_set.name == "fashion" and DEBIAN.is_dir():
+    if source is None and image_set.name == "fashion" and _layouts(image_set, DEBIAN):
         source = DEBIAN
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root, suffix=".tmp") as beside:
             fetched = _copy(image_set, source, Path(beside)) if source else _download(image_set, Path(beside))
-            for stem, md5 in image_set.md5.items():
-                if _md5(fetched / stem) != md5:
-                    raise DataError(_wrong(image_set, stem, _md5(fetched / stem)))
             raw.mkdir(parents=True, exist_ok=True)
             for stem in image_set.md5:
                 (fetched / stem).replace(raw / stem)
     except OSError as error:
-        raise DataError(f"{image_set.title} cannot be written to {root}: {error.strerror or error}.") from None
+        reason = error.strerror or error
+        remedy = "name another folder by --data-root DIR, or make room there"
+        raise DataError(f"{image_set.title} cannot be written to {root} ({reason}); {remedy}.") from None
 
 
 def _md5(path: Path) -> str | None:
@@ -71,6 +74,14 @@ def _md5(path: Path) -> str | None:
         return None
 
 
+def _verify(image_set: ImageSet, folder: Path) -> None:
+    """Raises DataError, naming the file, unless the four files of `folder` are the published ones."""
+    for stem, md5 in image_set.md5.items():
+        found = _md5(folder / stem)
+        if found != md5:
+            raise DataError(_wrong(image_set, stem, found))
+
+
 def _wrong(image_set: ImageSet, stem: str, found: str | None) -> str:
     owner = next((other.title for other in IMAGE_SETS.values() if found in other.md5.values()), None)
     what = f"is that of {owner}" if owner else "is truncated or not the published one"
@@ -80,17 +91,27 @@ def _wrong(image_set: ImageSet, stem: str, found: str | None) -> str:
 
 
 def _copy(image_set: ImageSet, source: Path, target: Path) -> Path:
-    """Unpack the four files of `source`, in the first layout that has them all, into `target`."""
-    layouts = [
-        found for folder in _folders(image_set, source) if all(found := [_find(folder, s) for s in image_set.md5])
-    ]
+    """Unpack the four files of `source`, in the first layout that has the right ones, into `target`."""
+    layouts = _layouts(image_set, source)
     if not layouts:
         stems = ", ".join(image_set.md5)
         raise DataError(f"{source} does not have the files of {image_set.title}: {stems}, each plain or with .gz.")
-    right = (found for found in layouts if _unpack(image_set, found, target))
-    if next(right, None) is None:
-        _unpack(image_set, layouts[0], target)
-    return target
+    refusals = []
+    for files in layouts:
+        try:
+            _unpack(files, target)
+            _verify(image_set, target)
+            return target
+        except DataError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _layouts(image_set: ImageSet, source: Path) -> list[dict[str, Path]]:
+    """For each folder in `source` that has all four files: their paths by stem."""
+    found = [{stem: _find(folder, stem) for stem in image_set.md5} for folder in _folders(image_set, source)]
+    complete = [{stem: path for stem, path in files.items() if path} for files in found]
+    return [files for files in complete if len(files) == len(image_set.md5)]
 
 
 def _folders(image_set: ImageSet, source: Path) -> Iterator[Path]:
@@ -101,22 +122,25 @@ def _folders(image_set: ImageSet, source: Path) -> Iterator[Path]:
 
 def _find(folder: Path, stem: str) -> Path | None:
     names = [stem, stem.replace("-idx", ".idx")]
-    return next((path for name in names for ext in ("", ".gz") if (path := folder / f"{name}{ext}").is_file()), None)
+    paths = (folder / f"{name}{ext}" for name in names for ext in ("", ".gz"))
+    return next((path for path in paths if os.path.isfile(path)), None)  # Path.is_file raises on a locked folder
 
 
-def _unpack(image_set: ImageSet, files: list[Path | None], target: Path) -> bool:
-    """Write the unpacked files to `target`; whether they are the published ones."""
-    for stem, path in zip(image_set.md5, files, strict=True):
-        assert path is not None
+def _unpack(files: dict[str, Path], target: Path) -> None:
+    """Write the files to `target`, unpacked, under their stems."""
+    for stem, path in files.items():
         try:
-            with (
-                gzip.open(path) if path.suffix == ".gz" else path.open("rb") as packed,
-                (target / stem).open("wb") as out,
-            ):
+            with _open(path) as packed, (target / stem).open("wb") as out:
                 shutil.copyfileobj(packed, out)
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise DataError(f"{path} is truncated or not a gzip file; copy it again.") from None
-    return all(_md5(target / stem) == md5 for stem, md5 in image_set.md5.items())
+
+
+def _open(path: Path) -> gzip.GzipFile | BufferedReader:
+    try:
+        return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); make it readable, or copy it again.") from None
 
 
 def _download(image_set: ImageSet, target: Path) -> Path:
@@ -124,17 +148,18 @@ def _download(image_set: ImageSet, target: Path) -> Path:
 
     try:
         getattr(datasets, image_set.folder)(target, download=True)
-    except (RuntimeError, ConnectionError, TimeoutError) as error:
+    except (RuntimeError, http.client.HTTPException, OSError) as error:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            raise
         raise DataError(_offline(image_set, error)) from None
-    except OSError as error:
-        if error.errno in (None, -2, -3, -5):
-            raise DataError(_offline(image_set, error)) from None
-        raise
-    return target / image_set.folder / "raw"
+    fetched = target / image_set.folder / "raw"
+    _verify(image_set, fetched)
+    return fetched
 
 
 def _offline(image_set: ImageSet, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:120]
+    lines = str(error).split("\n")  # torchvision lists each mirror it tried: the last line is a reason
+    reason = next((line for line in reversed(lines) if line.strip()), type(error).__name__).strip(" .<>")
     return (
         f"{image_set.title} could not be downloaded ({reason}); name a folder that has its files by --data-source DIR."
     )
@@ -148,4 +173,9 @@ def write_samples(root: Path, path: Path, per_class: int = 10) -> None:
         chosen = torch.cat([(labels == digit).nonzero()[:per_class, 0] for digit in range(10)])
         tensors[f"{image_set.name}.pixels"] = pixels[chosen].clone()
         tensors[f"{image_set.name}.labels"] = labels[chosen].to(torch.uint8)
-    save_file(tensors, path)
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        save_file(tensors, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

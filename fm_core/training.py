@@ -109,22 +109,24 @@ def train(
             while state.iteration < state.recipe.iterations:
                 step(state)
                 state.seconds = time.perf_counter() - clock
+                epoch_ends = state.iteration % state.recipe.epoch == 0
+                if epoch_ends:
+                    extend_curve(state)
                 on_progress(state)
                 if caught:
                     raise KeyboardInterrupt
-                if state.iteration % state.recipe.epoch == 0:
-                    end_epoch(state, state_path)
+                if epoch_ends:
+                    save_state(state, state_path)
     except KeyboardInterrupt:
         save_state(state, state_path)
         raise
     save_state(state, state_path)
 
 
-def end_epoch(state: TrainingState, state_path: Path) -> None:
+def extend_curve(state: TrainingState) -> None:
     state.curve.append(
         {"iteration": state.iteration, "loss": round(state.loss.item(), 5), "seconds": round(state.seconds, 1)}
     )
-    save_state(state, state_path)
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def _trimmed(grey: Image.Image) -> Image.Image:
 
 
 def _framed(grey: Image.Image) -> Image.Image:
-    """Scaled to fit 28×28 and centred on black. (Pillow's own pad refuses pictures thinner than a pixel after scaling.)"""
+    """Scaled to fit 28×28 and centred on black; Pillow's own `pad` fails where a side is scaled to no pixel."""
     scale = _SIDE / max(grey.size)
     width, height = (max(1, round(side * scale)) for side in grey.size)
     frame = Image.new("L", (_SIDE, _SIDE))
