@@ -3,15 +3,20 @@
 import gzip
 import io
 import math
+import struct
 import zipfile
-import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 MAX_UNPACKED = 64 * 1024 * 1024
+_MAX_ARRAYS = 64  # of a .npz file that are looked at
 _IDX, _LABELS, _GZIP, _NPY, _ZIP = b"\0\0\x08\x03", b"\0\0\x08\x01", b"\x1f\x8b", b"\x93NUMPY", b"PK\x03\x04"
+_NAMES = ("images.npy", "x.npy", "x_test.npy", "x_train.npy")  # looked at first in a .npz file
 _SHAPES = "(28, 28), (N, 28, 28), (N, 28, 28, 1), (N, 1, 28, 28) or (N, 784)"
+_File = io.BufferedIOBase | IO[bytes]
+_ACCEPTED = "IDX (plain or gzipped), .npy and .npz files of 28×28 images"
 
 
 class UploadError(ValueError):
@@ -30,94 +35,96 @@ def read(path: Path, head: bytes, first: int, count: int) -> np.ndarray:
             f"The range of images must start at 0 or later and hold at least one, not {first!r}, {count!r}."
         )
     try:
-        if head.startswith(_GZIP):
-            with gzip.open(path) as file:
-                return _idx(path.name, _limited(file, path.name), first, count)
-        if head.startswith((_IDX, _LABELS)):
-            return _idx(path.name, path.read_bytes(), first, count)
-        array = _npz(path) if head.startswith(_ZIP) else _npy(path.name, path.read_bytes())
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        raise UploadError(f"{path.name} is damaged or cut short.") from None
-    return _range(path.name, _images(path.name, array), first, count)
+        if head.startswith(_ZIP):
+            return _npz(path, first, count)
+        with (gzip.open if head.startswith(_GZIP) else open)(path, "rb") as file:
+            return (_npy if head.startswith(_NPY) else _idx)(path.name, file, first, count)
+    except UploadError:
+        raise
+    except Exception:  # on damage the unpackers and NumPy's header parser raise a dozen unrelated kinds
+        raise UploadError(f"{path.name} is damaged or cut short; accepted are {_ACCEPTED}.") from None
 
 
-def _limited(file: io.BufferedIOBase | gzip.GzipFile, name: str) -> bytes:
-    content = file.read(MAX_UNPACKED + 1)
-    if len(content) > MAX_UNPACKED:
-        raise UploadError(f"{name} unpacks to more than {MAX_UNPACKED // 2**20} MB, the limit.")
-    return content
-
-
-def _idx(name: str, content: bytes, first: int, count: int) -> np.ndarray:
-    if content.startswith(_LABELS):
+def _idx(name: str, file: _File, first: int, count: int) -> np.ndarray:
+    """Read no further than the range asked for."""
+    header = file.read(16)
+    if header.startswith(_LABELS):
         raise UploadError(f"{name} holds labels, not images; the images are in the file with 'images' in its name.")
-    if not content.startswith(_IDX) or len(content) < 16:
-        raise UploadError(f"{name} is gzipped, but not an IDX file of images.")
-    n, height, width = (int(value) for value in np.frombuffer(content, ">u4", 3, offset=4))
+    if not header.startswith(_IDX) or len(header) < 16:
+        raise UploadError(f"{name} is not an IDX file of images; accepted are {_ACCEPTED}.")
+    n, height, width = struct.unpack(">III", header[4:])
     if (height, width) != (28, 28):
         raise UploadError(f"{name} holds images of {height}×{width} pixels; 28×28 are accepted.")
-    if len(content) != 16 + n * 784:
-        raise UploadError(f"{name} is cut short: it promises {n:,} images and holds {(len(content) - 16) / 784:,.1f}.")
-    return _range(name, np.frombuffer(content, np.uint8, offset=16).reshape(n, 28, 28), first, count)
+    taken = _within(name, n, first, count)
+    if 16 + 784 * taken.stop > MAX_UNPACKED:
+        raise UploadError(f"{name} would have to be unpacked beyond {MAX_UNPACKED // 2**20} MB, the limit.")
+    file.seek(16 + 784 * taken.start)
+    pixels = file.read(784 * len(taken))
+    if len(pixels) < 784 * len(taken):
+        raise UploadError(f"{name} is cut short: it promises {n:,} images and ends before image {taken.stop:,}.")
+    return np.frombuffer(pixels, np.uint8).reshape(-1, 28, 28).copy()
 
 
-def _npy(name: str, content: bytes) -> np.ndarray:
-    """The array of a .npy file whose header does not promise more than the file holds or the limit allows."""
-    file = io.BytesIO(content)
-    try:
-        version = np.lib.format.read_magic(file)
-        reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = reader(file)
-        if dtype.hasobject:
-            raise UploadError(f"{name} holds Python objects; only numbers are accepted.")
-        if math.prod(shape) * dtype.itemsize > min(MAX_UNPACKED, len(content) - file.tell()):
-            raise UploadError(f"{name} is cut short or larger than {MAX_UNPACKED // 2**20} MB.")
-        return np.load(io.BytesIO(content), allow_pickle=False)
-    except (ValueError, SyntaxError, TypeError, KeyError) as error:
-        if isinstance(error, UploadError):
-            raise
-        raise UploadError(f"{name} is not a sound .npy file.") from None
-
-
-def _npz(path: Path) -> np.ndarray:
-    """The array of a .npz file that holds images: the first whose shape fits, else the first."""
+def _npz(path: Path, first: int, count: int) -> np.ndarray:
+    """From the first array whose shape fits, usual names before others; nothing else is unpacked."""
     with zipfile.ZipFile(path) as archive:
         entries = [entry for entry in archive.infolist() if entry.filename.endswith(".npy")]
         if not entries:
             raise UploadError(f"{path.name} is a zip file without arrays; accepted are .npz files of 28×28 images.")
-        if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+        if max(entry.file_size for entry in entries) > MAX_UNPACKED:
             raise UploadError(f"{path.name} unpacks to more than {MAX_UNPACKED // 2**20} MB, the limit.")
-        arrays = []
-        for entry in entries:
-            with archive.open(entry) as file:
-                arrays.append(_npy(path.name, _limited(file, path.name)))  # pyright: ignore[reportArgumentType]
-    return next((array for array in arrays if _fits(array.shape)), arrays[0])
+        entries.sort(key=lambda entry: entry.filename.lower() not in _NAMES)
+        fitting = (entry for entry in entries[:_MAX_ARRAYS] if _fits(_header_of(archive, entry)[0]))
+        with archive.open(next(fitting, entries[0])) as file:
+            return _npy(path.name, file, first, count)
+
+
+def _header_of(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, np.dtype]:
+    with archive.open(entry) as file:
+        return _header(file)
+
+
+def _header(file: _File) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether in Fortran's order, and type of a .npy file's array."""
+    version = np.lib.format.read_magic(file)
+    read_rest = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read_rest(file)
+
+
+def _npy(name: str, file: _File, first: int, count: int) -> np.ndarray:
+    """Shape, type and size are judged by the header, before anything is read."""
+    shape, fortran, dtype = _header(file)
+    if not _fits(shape):
+        raise UploadError(f"{name} holds an array of shape {shape}; accepted are {_SHAPES}.")
+    if dtype.kind not in "buif":
+        kind = "Python objects" if dtype.hasobject else f"{dtype} values"
+        raise UploadError(f"{name} holds {kind}; accepted are bytes, or numbers from 0 to 1 or to 255.")
+    size = math.prod(shape) * dtype.itemsize
+    if size > MAX_UNPACKED:
+        raise UploadError(f"{name} unpacks to more than {MAX_UNPACKED // 2**20} MB, the limit.")
+    content = file.read(size)
+    if len(content) < size:
+        raise UploadError(f"{name} is cut short: it promises an array of shape {shape} and ends before.")
+    array = np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+    return _as_bytes(name, array.reshape(-1, 28, 28), first, count)
 
 
 def _fits(shape: tuple[int, ...]) -> bool:
-    return shape == (28, 28) or shape[1:] in ((28, 28), (28, 28, 1), (1, 28, 28), (784,))
+    return shape == (28, 28) or (shape[1:] in ((28, 28), (28, 28, 1), (1, 28, 28), (784,)) and shape[0] >= 0)
 
 
-def _images(name: str, array: np.ndarray) -> np.ndarray:
-    """Any accepted array as uint8 of shape (N, 28, 28)."""
-    if not _fits(array.shape):
-        raise UploadError(f"{name} holds an array of shape {array.shape}; accepted are {_SHAPES}.")
-    array = array.reshape(-1, 28, 28)
-    if array.dtype == np.uint8:
-        return array
-    if array.dtype.kind not in "buif":
-        raise UploadError(f"{name} holds {array.dtype} values; accepted are bytes, or numbers from 0 to 1 or to 255.")
-    values = array.astype(np.float64)
-    low, high = (values.min(), values.max()) if values.size else (0.0, 0.0)
-    if not (np.isfinite(values).all() and low >= 0 and high <= 255):
+def _as_bytes(name: str, array: np.ndarray, first: int, count: int) -> np.ndarray:
+    """The range of numbers (N, 28, 28) as uint8. The whole array decides whether they go to 1 or to 255."""
+    taken = _within(name, len(array), first, count)
+    low, high = array.min(), array.max()
+    if not (low >= 0 and high <= 255):  # so that NaN is refused too
         raise UploadError(f"{name} holds values from {low:g} to {high:g}; accepted are 0 to 1 or 0 to 255.")
     scale = 255 if array.dtype.kind in "bf" and high <= 1 else 1
-    return (values * scale).round().astype(np.uint8)
+    return (array[taken.start : taken.stop] * float(scale)).round().astype(np.uint8)
 
 
-def _range(name: str, images: np.ndarray, first: int, count: int) -> np.ndarray:
-    if first >= len(images):
-        raise UploadError(
-            f"{name} holds {len(images):,} images, counted from 0, so none can be taken from {first:,} on."
-        )
-    return images[first : first + count].copy()
+def _within(name: str, n: int, first: int, count: int) -> range:
+    """Numbers of the images to take of n."""
+    if first >= n:
+        raise UploadError(f"{name} holds {n:,} images, counted from 0, so none can be taken from {first:,} on.")
+    return range(first, min(first + count, n))

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from fm_core import quality, training
-from fm_core.checkpoints import checkpoint_path
+from fm_core.checkpoints import checkpoint_path, image_flow
 from fm_core.image_playground import ImageLibrary
+from fm_core.networks import DigitClassifier, VelocityUNet
 from fm_core.playground import Library
-from fm_core.recipes import Recipe
+from fm_core.recipes import IMAGE_RECIPES, Recipe
 
 torch.set_num_threads(1)  # results that must agree to the bit need the same number of threads
 
@@ -52,6 +53,26 @@ def library() -> Library:
 def image_library() -> ImageLibrary:
     """The shipped image flows and the classifier."""
     return ImageLibrary.load()
+
+
+@pytest.fixture(scope="session")
+def untrained_images() -> ImageLibrary:
+    """Every image flow and the classifier, with the weights they start from: for tests of the page alone."""
+    torch.manual_seed(0)
+    flows = {name: image_flow(r, VelocityUNet().requires_grad_(False), 0.0) for name, r in IMAGE_RECIPES.items()}
+    judged = {"quality": {"map": [[k] * 10 for k in range(10)]}}
+    return ImageLibrary(flows, {"fashion-to-mnist-linear": judged}, DigitClassifier().requires_grad_(False), {})
+
+
+@pytest.fixture(scope="session")
+def image_address(library: Library, untrained_images: ImageLibrary) -> Iterator[str]:
+    """The address of a page with every image tab, whatever is trained."""
+    from fm_core.ui.demo import build_demo, launch_options
+
+    demo = build_demo(library, untrained_images)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    yield url
+    demo.close()
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,12 @@ def test_a_layout_that_does_not_serve_is_skipped_where_another_fits(tmp_path, da
     assert left(tmp_path / "root") == expected("MNIST")
 
 
+def test_where_no_layout_serves_the_first_is_named(tmp_path):
+    for layout, stem in (("MNIST", STEMS[1]), (".", STEMS[2])):
+        (write("mnist", tmp_path / "source" / layout) / stem).write_bytes(b"")
+    assert STEMS[1] in refused(small("mnist"), tmp_path / "root", tmp_path / "source")
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_debians_files_serve_for_fashion_without_a_network(tmp_path, monkeypatch, packed):
     folder = write("fashion", tmp_path / "debian")

@@ -5,6 +5,7 @@ import io
 import struct
 import warnings
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,9 @@ from fm_core.upload_arrays import UploadError
 from fm_core.uploads import from_array, prepare, read_files
 
 
-def drawing(size=(60, 60), box=(20, 20, 39, 39), paper=0, ink=255, mode="L") -> Image.Image:
+def drawing(
+    size=(60, 60), box=(20, 20, 39, 39), paper: int | tuple = 0, ink: int | tuple = 255, mode="L"
+) -> Image.Image:
     """A filled rectangle on paper."""
     image = Image.new(mode, size, paper)
     ImageDraw.Draw(image).rectangle(box, fill=ink)
@@ -67,6 +70,25 @@ def test_light_backgrounds_are_inverted_and_only_they():
     assert not torch.equal(prepare(on_black, "always"), prepare(on_black))
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_original_images_in_files_come_through_bit_for_bit(tmp_path, mode):
+    originals = samples("fashion")[0][::10]
+    paths = [
+        saved(tmp_path / f"{k}.png", Image.fromarray(pixels.numpy()).convert(mode))
+        for k, pixels in enumerate(originals)
+    ]
+    assert torch.equal(read_files(paths), originals)
+
+
+@pytest.mark.parametrize(("paper", "ink"), [(60, 220), (230, 20), (240, 60), (200, 30)])
+def test_off_white_and_dark_grey_backgrounds_become_black(paper, ink):
+    outline = Image.new("L", (60, 60), paper)
+    ImageDraw.Draw(outline).ellipse((20, 20, 39, 39), fill=ink)
+    pixels = prepare(outline)
+    assert box_of(pixels) == (0, 0, 27, 27)
+    assert pixels[0, 0] == 0
+
+
 def test_an_inverted_original_is_turned_back():
     pixels = samples("fashion")[0][12]
     assert torch.equal(prepare(Image.fromarray(255 - pixels.numpy())), pixels)
@@ -94,10 +116,26 @@ def test_transparency_becomes_black(mode):
     assert box_of(pixels) == (0, 0, 27, 27)
 
 
+def test_what_is_black_on_nothing_is_seen():
+    black, white = drawing(paper=(0, 0, 0, 0), ink=(0, 0, 0, 255), mode="RGBA"), drawing()
+    assert torch.equal(prepare(black), prepare(white))
+
+
+@pytest.mark.parametrize("opacity", [0, 255])
+@pytest.mark.parametrize("invert", ["auto", "never"])
+def test_an_all_black_or_all_transparent_picture_stays_black(opacity, invert):
+    assert prepare(Image.new("RGBA", (50, 40), (0, 0, 0, opacity)), invert).max() == 0
+
+
 def test_sixteen_bits_are_scaled_not_cut_off():
     ramp = np.linspace(0, 65535, 784).round().astype(np.uint16).reshape(28, 28)
     pixels = prepare(Image.fromarray(ramp), "never").numpy().astype(int)
     assert np.abs(pixels - ramp / 257).max() <= 0.51
+
+
+def test_a_large_picture_of_sixteen_bits_is_scaled_too(tmp_path):
+    grey = np.asarray(drawing(ink=200)).astype(np.uint16) * 257
+    assert torch.equal(read_files([saved(tmp_path / "a.png", Image.fromarray(grey))])[0], prepare(drawing(ink=200)))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "1", "P", "YCbCr"])
@@ -122,7 +160,12 @@ def test_tiny_extreme_and_empty_pictures_have_a_result(size, value):
     assert prepare(Image.new("L", size, value)).shape == (28, 28)
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg", "webp", "gif", "bmp"])
+@pytest.mark.parametrize("value", [0, 100, 255])
+def test_a_picture_of_one_colour_is_black(value):
+    assert prepare(Image.new("L", (50, 40), value)).max() == 0
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "webp", "gif", "bmp", "mpo"])
 def test_every_format_is_read_whatever_its_name(tmp_path, kind):
     path = saved(tmp_path / f"a.{kind}", drawing().convert("RGB"))
     renamed = path.rename(tmp_path / "noname.txt")
@@ -137,14 +180,15 @@ def test_a_drawing_pad_is_read_like_a_picture():
     left, top, right, bottom = box_of(from_array(pad))
     assert (left, right) == (0, 27)
     assert bottom - top < 20
-    assert torch.equal(from_array(pad[..., :1]), from_array(pad[..., 0]))
+    for same in (pad[..., :3], pad[..., :1], pad[..., 0], pad[..., 0] / 255, pad[..., :3] / 255, pad[..., 0] > 0):
+        assert torch.equal(from_array(same), from_array(pad))
 
 
 # ---- arrays
 
 
 def arrays(n: int = 5) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (n, 28, 28), dtype=np.uint8)
+    return samples("fashion")[0][:n].numpy()
 
 
 def npy(path: Path, array: np.ndarray, **options) -> Path:
@@ -174,6 +218,43 @@ def test_ranges_are_taken_from_every_kind_of_file(tmp_path):
         assert len(read_files([path], first=4, count=3)) == 1
 
 
+def test_a_picture_in_an_array_is_inverted_like_one_in_a_file(tmp_path):
+    path = npy(tmp_path / "a.npy", 255 - arrays())
+    assert torch.equal(read_files([path]), torch.from_numpy(arrays()))
+    assert torch.equal(read_files([path], invert="never"), torch.from_numpy(255 - arrays()))
+    assert torch.equal(read_files([path], invert="always"), torch.from_numpy(arrays()))
+
+
+def test_the_whole_array_decides_on_the_scale(tmp_path):
+    array = arrays(2) * 1.0
+    array[0] = 1
+    assert (read_files([npy(tmp_path / "a.npy", array)], count=1) == 1).all()
+
+
+def test_the_order_of_an_array_in_memory_does_not_matter(tmp_path):
+    path = npy(tmp_path / "a.npy", np.asfortranarray(arrays().astype(">u2")))
+    assert torch.equal(read_files([path]), torch.from_numpy(arrays()))
+
+
+def test_images_are_found_among_the_arrays_of_an_archive(tmp_path):
+    path = tmp_path / "a.npz"
+    others = {"classes": np.array(["bag"]), "masks": np.zeros((5, 28, 28)), "notes": np.array([{}], dtype=object)}
+    np.savez_compressed(path, allow_pickle=True, **others, x_test=arrays())
+    assert torch.equal(read_files([path]), torch.from_numpy(arrays()))
+
+
+def test_idx_is_read_no_further_than_asked(tmp_path):
+    for name, content in {"a.idx": idx()[:2500], "a.gz": gzip.compress(idx())[:-300]}.items():
+        (tmp_path / name).write_bytes(content)
+        assert torch.equal(read_files([tmp_path / name], first=1, count=2), torch.from_numpy(arrays()[1:3]))
+        assert "cut short" in refused(tmp_path / name)
+
+
+def test_files_come_in_order(tmp_path):
+    paths = [npy(tmp_path / f"{k}.npy", pixels) for k, pixels in enumerate(arrays())]
+    assert torch.equal(read_files(paths[::-1]), torch.from_numpy(arrays()[::-1].copy()))
+
+
 # ---- refusals
 
 
@@ -189,41 +270,30 @@ def refused(*paths: Path, **options) -> str:
     return message
 
 
-def png() -> bytes:
+def encoded(kind: str, image: Image.Image) -> bytes:
     content = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)).save(content, "PNG")
+    image.save(content, kind)
     return content.getvalue()
 
 
-def jpeg() -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)).save(content, "JPEG")
-    return content.getvalue()
+def noise(kind: str) -> bytes:
+    return encoded(kind, Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200), dtype=np.uint8)))
 
 
-def huge() -> bytes:
-    content = io.BytesIO()
-    Image.new("1", (6000, 6000)).save(content, "PNG")
-    return content.getvalue()
+def blank(side: int) -> bytes:
+    return encoded("PNG", Image.new("1", (side, side)))
 
 
-def bomb() -> bytes:
-    content = io.BytesIO()
-    Image.new("1", (20000, 20000)).save(content, "PNG")
-    return content.getvalue()
-
-
-def tiff() -> bytes:
-    content = io.BytesIO()
-    drawing().save(content, "TIFF")
-    return content.getvalue()
-
-
-def archive(name: str, content: bytes) -> bytes:
+def archive(name: str, content: bytes, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(file, "w", compression) as packed:
         packed.writestr(name, content)
     return file.getvalue()
+
+
+def spoilt(content: bytes, start: int) -> bytes:
+    """With twenty bytes overwritten."""
+    return content[:start] + b"\xff" * 20 + content[start + 20 :]
 
 
 def array_bytes(array: np.ndarray, **options) -> bytes:
@@ -232,17 +302,29 @@ def array_bytes(array: np.ndarray, **options) -> bytes:
     return content.getvalue()
 
 
+def header(shape: tuple[int, ...]) -> bytes:
+    """A .npy file's, with some bytes behind it."""
+    content = io.BytesIO()
+    np.lib.format.write_array_header_1_0(content, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return content.getvalue() + bytes(784)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "empty"),
         (b"hello, world", "not a picture"),
         (np.random.default_rng(1).bytes(5000), "not a picture"),
-        (tiff(), "not a picture"),
-        (jpeg()[:2000], "damaged or cut short"),
-        (png()[:2000], "damaged or cut short"),
-        (huge(), "36 megapixels"),
-        (bomb(), "megapixels"),
+        *[(encoded(kind, drawing()), "not a picture") for kind in ("TIFF", "PPM", "ICO", "PDF", "EPS", "TGA")],
+        (noise("JPEG")[:2000], "damaged or cut short"),
+        (noise("PNG")[:2000], "damaged or cut short"),
+        (noise("WEBP")[:2000], "accepted are PNG"),
+        (noise("GIF")[:2000], "damaged or cut short"),
+        (noise("BMP")[:2000], "damaged or cut short"),
+        (spoilt(noise("PNG"), 1000), "damaged or cut short"),
+        (blank(6000), "36.0 megapixels"),
+        (blank(10000), "100.0 megapixels"),  # of which Pillow would warn
+        (blank(20000), "megapixels"),  # which Pillow would refuse
         (b"\0" * (uploads.MAX_BYTES + 1), "at most 5 MB"),
         (idx(magic=0x801), "labels"),
         (idx(side=32), "32×32"),
@@ -250,19 +332,32 @@ def array_bytes(array: np.ndarray, **options) -> bytes:
         (idx(cut=10), "IDX"),
         (gzip.compress(b"something else"), "not an IDX file"),
         (gzip.compress(idx())[:-30], "damaged or cut short"),
-        (gzip.compress(b"\0" * (upload_arrays.MAX_UNPACKED + 10)), "64 MB"),
+        (gzip.compress(idx(magic=0x801)), "labels"),
+        (spoilt(gzip.compress(idx()), 100), "damaged or cut short"),
+        (idx(n=0), "0 images"),
+        (header((-1, 28, 28)), "(-1, 28, 28)"),
+        (header((10**12, 784)), "64 MB"),
+        (header((2, 784)), "cut short"),
         (array_bytes(np.zeros((3, 27, 28))), "(3, 27, 28)"),
         (array_bytes(np.zeros(())), "()"),
         (array_bytes(np.full((28, 28), np.nan)), "nan"),
+        (array_bytes(np.full((28, 28), np.inf)), "inf"),
         (array_bytes(np.full((28, 28), -1)), "-1"),
         (array_bytes(np.full((28, 28), 300)), "300"),
         (array_bytes(np.full((28, 28), 1j)), "complex"),
         (array_bytes(np.array([{}] * 784).reshape(28, 28), allow_pickle=True), "Python objects"),
         (array_bytes(np.zeros((28, 28)))[:500], "cut short"),
-        (b"\x93NUMPY\x01\x00\xff\xff", "not a sound"),
+        (b"\x93NUMPY\x01\x00\xff\xff", "damaged"),
+        (b"\x93NUMPY\x01\x00\x02\x00((", "damaged"),
         (archive("a.txt", b"text"), "without arrays"),
         (archive("a.npy", b"\0" * (upload_arrays.MAX_UNPACKED + 10)), "64 MB"),
-        (archive("a.npy", b"nonsense"), "not a sound"),
+        (archive("a.npy", b"nonsense"), "damaged"),
+        (archive("a.npy", array_bytes(np.array([{}] * 784).reshape(28, 28))), "Python objects"),
+        (archive("a.npy", array_bytes(np.zeros((3, 27, 28)))), "(3, 27, 28)"),
+        *[
+            (spoilt(archive("a.npy", array_bytes(arrays()), kind), 60), "damaged")
+            for kind in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+        ],
         (archive("a.npy", array_bytes(np.zeros((28, 28))))[:200], "damaged"),
     ],
 )
@@ -280,11 +375,26 @@ def test_one_bad_file_refuses_them_all(tmp_path):
     assert "bad.png" in refused(good, tmp_path / "bad.png")
 
 
+def test_no_idx_file_is_unpacked_beyond_the_limit(tmp_path):
+    path = tmp_path / "deep.gz"
+    path.write_bytes(gzip.compress(idx(n=5).replace(struct.pack(">I", 5), struct.pack(">I", 2**32 - 1), 1)))
+    assert "64 MB" in refused(path, first=upload_arrays.MAX_UNPACKED // 784)
+
+
+def test_files_read_at_the_same_time_leave_the_warnings_as_they_were(tmp_path):
+    path, before = saved(tmp_path / "a.png", drawing()), list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: read_files([path] * 8), range(16)))
+    assert list(warnings.filters) == before
+
+
 def test_limits_and_ranges(tmp_path):
     good = saved(tmp_path / "good.png", drawing())
     many = npy(tmp_path / "many.npy", arrays(80))
     assert "65 files" in refused(*[good] * 65)
     assert "80 images" in refused(many, count=80)
+    assert "65 images" in refused(good, many, first=16)
+    assert len(read_files([good, many], first=17)) == 64
     assert "No file" in refused()
     assert "80 images" in refused(many, first=80)
     assert "range" in refused(many, first=-1)
@@ -294,7 +404,22 @@ def test_limits_and_ranges(tmp_path):
     assert "cannot be read" in refused(tmp_path / "missing.png")
 
 
-@pytest.mark.parametrize("array", [np.zeros((5, 5, 2), np.uint8), np.zeros(5, np.uint8), np.zeros((5, 5))])
-def test_a_wrong_drawing_is_refused(array):
+@pytest.mark.parametrize("shape", [(5, 5, 2), (5,), (0, 5), (5, 0, 3), (2, 5, 5, 3), ()])
+def test_a_drawing_of_another_shape_is_refused(shape):
     with pytest.raises(UploadError, match="shape"):
-        from_array(array)
+        from_array(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.1, 1.1, 3, 1j, "a"])
+def test_a_drawing_of_other_numbers_is_refused(value):
+    with pytest.raises(UploadError, match="bytes"):
+        from_array(np.full((5, 5), value))
+
+
+def test_a_drawing_has_the_limits_of_a_picture():
+    with pytest.raises(UploadError, match="megapixels"):
+        from_array(np.zeros((6000, 6000), np.uint8))
+    with pytest.raises(UploadError, match="megapixels"):
+        prepare(Image.new("L", (0, 5)))
+    with pytest.raises(UploadError, match="auto, always, never"):
+        from_array(np.zeros((5, 5)), "perhaps")

@@ -1,0 +1,262 @@
+"""The Digits and Translate tabs in headless Chromium and through the API, with networks that need no training."""
+
+import base64
+import gzip
+import io
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from fm_core import image_playground
+from fm_core.image_playground import DigitSettings, ImageLibrary, ImageSide, TranslateSettings
+from fm_core.images import IMAGE_SETS, samples
+from fm_core.requests import SettingsError
+from fm_core.ui import exports, image_wire
+from tests.test_page import NARROW, OUTSIDE, WIDE, browser  # noqa: F401
+
+TABS = {"digits": "#digits-player .fm-player", "translate": "#translate-player .fm-player"}
+
+
+@pytest.fixture
+def open_tab(browser, image_address):  # noqa: F811
+    """Opens a tab by its link and waits for its first run; fails the test if the page has an error."""
+    contexts, problems = [], []
+
+    def open_tab(tab: str, query: str = "", viewport=WIDE) -> Page:
+        context = browser.new_context(viewport=viewport)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+        page.on("console", lambda m: problems.append(f"console: {m.text}") if m.type == "error" else None)
+        page.goto(f"{image_address}?tab={tab}{query}")
+        page.wait_for_selector(f"{TABS[tab]}:not([data-run='0'])")
+        return page
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def caption(page: Page, tab: str, side: str = "a"):
+    return page.locator(f"{TABS[tab]} .fm-{side} figcaption").first
+
+
+def test_digits_play_from_noise_with_variance_on_the_same_clock(open_tab):
+    page = open_tab("digits")
+    expect(caption(page, "digits")).to_contain_text("linear · Euler, 20 steps")
+    expect(caption(page, "digits")).to_contain_text("16 images, seed 0")
+    page.wait_for_function(f"Number(document.querySelector('{TABS['digits']}').dataset.step) >= 3")
+    page.wait_for_function("document.querySelector('#digits-player .fm-plot').data?.length === 2")
+    assert page.evaluate("document.querySelector('#digits-player .fm-plot').data.map((trace) => trace.y.length)") == [
+        21,
+        21,
+    ]
+
+
+def test_a_link_opens_a_comparison_on_the_same_noise(open_tab):
+    page = open_tab("digits", "&compare=1&steps_b=5&images=36&seed=7")
+    expect(caption(page, "digits", "b")).to_contain_text("cosine · Euler, 5 steps")
+    expect(caption(page, "digits", "b")).to_contain_text("36 images, seed 7")
+    assert "tab=digits" in page.url
+    assert "seed=7" in page.url
+
+
+def test_settings_change_the_run_and_the_address(open_tab):
+    page = open_tab("digits")
+    page.fill("#digits-steps input[type=number]", "7")
+    page.press("#digits-steps input[type=number]", "Enter")
+    expect(caption(page, "digits")).to_contain_text("7 steps")
+    page.wait_for_function("location.search.includes('steps=7')")
+    page.locator("#digits-images").get_by_text("36").click()
+    expect(caption(page, "digits")).to_contain_text("36 images")
+
+
+def test_a_clicked_image_shows_its_film_strip_and_what_is_read(open_tab):
+    page = open_tab("digits")
+    page.locator(f"{TABS['digits']} canvas").first.click(position={"x": 20, "y": 20})
+    strip = page.locator("#digits-player .fm-strip figure")
+    expect(strip).to_have_count(11)
+    expect(page.locator("#digits-player .fm-bars li")).to_have_count(10)
+    expect(page.locator("#digits-player .fm-readout")).to_contain_text(re.compile(r"Image 0: the classifier reads \d"))
+    page.locator("#digits-player [data-action=end]").click()
+    expect(strip.last).to_have_class(re.compile("fm-now"))
+
+
+@pytest.mark.parametrize("view", ["end", "speed"])
+def test_other_views_show_other_pictures(open_tab, view):
+    page = open_tab("digits")
+    page.locator("#digits-player [data-action=start]").click()
+    picture = "document.querySelector('#digits-player canvas').toDataURL()"
+    before = page.evaluate(picture)
+    page.select_option("#digits-player [data-option=view]", view)
+    page.wait_for_function(f"{picture} !== {before!r}")
+
+
+def test_clothes_are_translated_and_a_class_can_be_picked(open_tab):
+    page = open_tab("translate")
+    expect(caption(page, "translate")).to_contain_text("Fashion-MNIST clothes → MNIST digits, 10 images")
+    page.click("#translate-clothes input")
+    page.get_by_role("option", name="ankle boot", exact=True).click()
+    page.wait_for_function("document.querySelector('#translate-player .fm-player').dataset.run >= 2")
+    page.get_by_text("Pick one").click()
+    page.locator("#translate-gallery button.thumbnail-item, #translate-gallery .gallery-item").first.click()
+    expect(caption(page, "translate")).to_contain_text("1 image")
+
+
+def picture(path: Path, side: int = 90) -> Path:
+    array = np.full((side, side, 3), 255, np.uint8)
+    array[20:60, 30:70] = (30, 60, 120)
+    Image.fromarray(array).save(path)
+    return path
+
+
+def test_an_upload_is_translated_and_a_bad_one_loses_nothing(open_tab, tmp_path):
+    page = open_tab("translate")
+    page.get_by_text("Upload, paste or draw").click()
+    chooser = page.locator("#translate-files input[type=file]")
+    chooser.set_input_files([picture(tmp_path / "one.png"), picture(tmp_path / "two.jpg")])
+    expect(caption(page, "translate")).to_contain_text("2 images")
+    page.locator("#translate-files").get_by_label("Clear").click()
+    (tmp_path / "bad.png").write_bytes(b"not a picture")
+    page.locator("#translate-files input[type=file]").set_input_files(tmp_path / "bad.png")
+    expect(page.get_by_test_id("toast-body")).to_contain_text("bad.png is not a picture that can be read")
+    expect(caption(page, "translate")).to_contain_text("2 images")
+    page.click("#translate-save-png")
+    expect(page.locator("#translate-saved")).to_contain_text("fashion-to-mnist-linear.png")
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_nothing_is_cut_off(open_tab, tab, viewport):
+    page = open_tab(tab, "&compare=1", viewport)
+    expect(caption(page, tab, "b")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate(OUTSIDE) == []
+
+
+# ---- the API
+
+
+@pytest.fixture(scope="module")
+def client(image_address) -> Client:
+    return Client(image_address, verbose=False)
+
+
+def test_the_api_gives_what_python_computes(client, untrained_images):
+    value = client.predict(images=16, seed=3, steps=4, solver="heun", api_name="/digits")
+    run = image_playground.generate(untrained_images, DigitSettings(16, 3, (ImageSide("linear", 4, "heun"),)))[0]
+    side, data = value["header"]["sides"][0], base64.b64decode(value["data"])
+    states = np.frombuffer(data, np.uint8, 5 * 16 * 784).reshape(5, 16, 1, 28, 28)
+    assert side["nfe"] == 8
+    assert np.abs(states / 127.5 * 4 - 4 - run.trajectory.x.numpy().clip(-4, 4)).max() < 0.02
+    assert len(data) == 5 * 16 * (784 * 2 + 10)
+    assert side["statistics"]["variance"][0] == pytest.approx(run.trajectory.variance.tolist(), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"images": 17}, "images must be one of 16, 36, 64, not 17."),
+        ({"images": "many"}, "images must be one of 16, 36, 64, not 'many'."),
+        ({"steps": 0}, "steps must be a whole number from 1 to 100, not 0."),
+        ({"steps": 101}, "steps must be a whole number from 1 to 100, not 101."),
+        ({"seed": -1}, "seed must be a whole number from 0 to 2147483647, not -1."),
+        ({"schedule": "vp"}, "schedule must be one of linear, cosine, not 'vp'."),
+        ({"solver": "magic"}, "solver must be one of euler"),
+        ({"compare": "yes"}, "compare must be true or false, not 'yes'."),
+    ],
+)
+def test_a_wrong_request_gets_one_sentence(client, wrong, sentence):
+    with pytest.raises(AppError) as caught:
+        client.predict(**wrong, api_name="/digits")
+    assert sentence in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def idx(n: int) -> bytes:
+    return struct.pack(">IIII", 0x803, n, 28, 28) + samples("fashion")[0][:n].numpy().tobytes()
+
+
+def test_original_files_are_read_through_the_api(client, tmp_path):
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(20)))
+    files = [handle_file(tmp_path / "t10k-images-idx3-ubyte.gz")]
+    value = client.predict(
+        files, 5, 3, "auto", False, "linear", 2, "euler", "cosine", 2, "euler", api_name="/translate"
+    )[-1]
+    data = np.frombuffer(base64.b64decode(value["data"]), np.uint8, 3 * 784).reshape(3, 1, 28, 28)
+    expected = IMAGE_SETS["fashion"].standardise(samples("fashion")[0][5:8]).numpy()
+    assert np.abs(data / 127.5 * 4 - 4 - expected).max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"nothing", "not a picture"), (b"", "empty"), (idx(2)[:-9], "cut short")]
+)
+def test_a_bad_file_gets_one_sentence_through_the_api(client, tmp_path, content, words):
+    (tmp_path / "bad.bin").write_bytes(content)
+    arguments = [[handle_file(tmp_path / "bad.bin")], 0, 3, "auto", False, *("linear", 2, "euler") * 2]
+    with pytest.raises(AppError, match=words):
+        client.predict(*arguments, api_name="/translate")
+
+
+# ---- what lies beneath
+
+
+def test_a_library_without_flows_says_what_is_missing(tmp_path):
+    library = ImageLibrary.load(tmp_path)
+    assert set(library.problems) == {*image_playground.IMAGE_RECIPES, "digit-classifier"}
+    assert library.schedules("fashion") == []
+    with pytest.raises(SettingsError, match=r"train_all\.py"):
+        image_playground.generate(library, DigitSettings())
+
+
+def test_both_sides_start_from_the_same_images(untrained_images):
+    sides = (ImageSide("linear", 2), ImageSide("cosine", 5))
+    runs = image_playground.generate(untrained_images, DigitSettings(16, 1, sides))
+    assert torch.equal(runs[0].trajectory.x[0], runs[1].trajectory.x[0])
+    assert runs[1].probabilities is not None
+    assert runs[1].probabilities.shape == (6, 16, 10)
+    assert torch.allclose(runs[1].probabilities.sum(2), torch.ones(6, 16))
+
+
+def test_the_clothes_are_ten_of_a_class_or_one_of_each():
+    pixels, labels = samples("fashion")
+    assert torch.equal(TranslateSettings().pixels, pixels[::10])
+    assert torch.equal(TranslateSettings("bag").pixels, pixels[labels == 8])
+    with pytest.raises(SettingsError, match="clothes must be one of"):
+        TranslateSettings("hat")
+
+
+@pytest.fixture(scope="module")
+def runs(untrained_images):
+    sides = (ImageSide("linear", 3), ImageSide("cosine", 5))
+    return image_playground.translate(untrained_images, TranslateSettings("bag").pixels, sides)
+
+
+def test_the_wires_coefficients_give_the_predicted_end(runs):
+    for run in runs:
+        a, b = image_wire._end_coefficients(run).T.view(2, -1, 1, 1, 1, 1)
+        expected = run.flow.predicted_end(run.trajectory)
+        torch.testing.assert_close(a * run.trajectory.x + b * run.trajectory.v, expected)
+
+
+def test_saved_files_hold_the_run(runs, tmp_path):
+    sheet = Image.open(exports.save(runs, "png"))
+    assert sheet.size == (10 * 30 * exports.ZOOM, 3 * 30 * exports.ZOOM)
+    first = np.asarray(sheet)[4 : 29 * 4 : 4, 4 : 29 * 4 : 4]
+    assert np.array_equal(first, TranslateSettings("bag").pixels[0].numpy())
+    film = Image.open(exports.save(runs, "gif"))
+    assert getattr(film, "n_frames", 1) == 6
+    arrays = np.load(io.BytesIO(Path(exports.save(runs, "npz")).read_bytes()), allow_pickle=False)
+    assert arrays["images_a"].shape == (4, 10, 28, 28)
+    assert arrays["images_b"].shape == (6, 10, 28, 28)
+    assert np.array_equal(arrays["images_b"][0], TranslateSettings("bag").pixels.numpy())
+    assert arrays["probabilities_b"].shape == (6, 10, 10)
