@@ -12,7 +12,7 @@ CAPTION = ".fm-a figcaption"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 OUTSIDE = """() => [...document.querySelectorAll('.gradio-container :is(button, input, select, canvas, td, th, p, h1)')]
-  .filter((e) => e.getBoundingClientRect().width)
+  .filter((e) => e.getBoundingClientRect().width && !e.matches('[tabindex="-1"]')) // those: tabs in the … menu
   .filter((e) => e.getBoundingClientRect().left < 0 || e.getBoundingClientRect().right > innerWidth)
   .map((e) => e.outerHTML.slice(0, 80))"""
 PLOT = "document.querySelector('.fm-plot')"

@@ -13,7 +13,7 @@ import torch
 from fm_core import image_playground, uploads
 from fm_core.image_playground import CLOTHES, ImageLibrary, TranslateSettings
 from fm_core.images import IMAGE_SETS, samples
-from fm_core.requests import SettingsError
+from fm_core.requests import SettingsError, whole
 from fm_core.ui import exports, image_wire
 from fm_core.ui.address import TRANSLATE
 from fm_core.ui.events import LIMITS, QUIET, busy, settings_of, when_done
@@ -65,25 +65,19 @@ def _connect(
     gallery, files, pad, options = sources
     sides = [controls[name] for name in TRANSLATE.names if name != "clothes"]
 
-    def run(pixels: np.ndarray, *values) -> dict:
-        return _encoded(library, pixels, _settings(values))
-
     def translate(files, first, count, invert, *values) -> tuple:
         """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics."""
         pixels = _uploaded(files, first, count, invert)
-        return pixels, _seen(pixels), _encoded(library, pixels, _settings(values))
-
-    def from_address(request: gr.Request) -> list:
-        settings = settings_of(TRANSLATE, request)
-        values, pixels = TRANSLATE.flatten(settings), settings.pixels.numpy()
-        updates = [gr.update(value=value) for value in values.values()]
-        return [*updates, gr.update(visible=values["compare"]), pixels, _seen(pixels)]
-
-    def save(kind: str, pixels: np.ndarray, *values) -> dict:
-        return gr.update(value=exports.save(_runs(library, pixels, _settings(values)), kind), visible=True)
+        return pixels, _seen(pixels), _encoded(library, pixels, *values)
 
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    again: dict[str, Any] = {"fn": run, "inputs": [pictures, *sides], "outputs": player, **LIMITS, **QUIET}
+    again: dict[str, Any] = {
+        "fn": partial(_encoded, library),
+        "inputs": [pictures, *sides],
+        "outputs": player,
+        **LIMITS,
+        **QUIET,
+    }
     again["api_visibility"] = "private"
     new = [pictures, seen]
 
@@ -101,8 +95,8 @@ def _connect(
     when_done(PLAYER, files.upload(translate, **given, show_progress="hidden", api_name="translate"))
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
     for kind, button in saves.items():
-        button.click(partial(save, kind), [pictures, *sides], saved, **hidden, **LIMITS)
-    then_run(demo.load(from_address, outputs=[*controls.values(), side_b, *new], **hidden))
+        button.click(partial(_save, library, kind), [pictures, *sides], saved, **hidden, **LIMITS)
+    then_run(demo.load(_from_address, outputs=[*controls.values(), side_b, *new], **hidden))
 
 
 def _settings(values: Sequence[Any]) -> TranslateSettings:
@@ -120,8 +114,21 @@ def _runs(library: ImageLibrary, pixels: np.ndarray, settings: TranslateSettings
         raise gr.Error(str(error), print_exception=False) from None
 
 
-def _encoded(library: ImageLibrary, pixels: np.ndarray, settings: TranslateSettings) -> dict:
+def _encoded(library: ImageLibrary, pixels: np.ndarray, *values) -> dict:
+    settings = _settings(values)
     return image_wire.encode(_runs(library, pixels, settings), TRANSLATE.to_query(settings))
+
+
+def _save(library: ImageLibrary, kind: str, pixels: np.ndarray, *values) -> dict:
+    return gr.update(value=exports.save(_runs(library, pixels, _settings(values)), kind), visible=True)
+
+
+def _from_address(request: gr.Request) -> list:
+    """Updates of all controls, of side B's box, and of the pictures."""
+    settings = settings_of(TRANSLATE, request)
+    values, pixels = TRANSLATE.flatten(settings), settings.pixels.numpy()
+    updates = [gr.update(value=value) for value in values.values()]
+    return [*updates, gr.update(visible=values["compare"]), pixels, _seen(pixels)]
 
 
 def _seen(pixels: np.ndarray) -> np.ndarray:
@@ -143,8 +150,10 @@ def _of_gallery(event: gr.SelectData) -> tuple[np.ndarray, np.ndarray]:
 
 def _uploaded(files: Sequence[str] | None, first: float, count: float, invert: str) -> np.ndarray:
     try:
-        return uploads.read_files([Path(file) for file in files or []], int(first), int(count), invert).numpy()
-    except UploadError as error:
+        limits = (0, 2**31), (1, uploads.MAX_IMAGES)
+        start, length = whole("the first image", first, limits[0]), whole("the number of images", count, limits[1])
+        return uploads.read_files([Path(file) for file in files or []], start, length, invert).numpy()
+    except (UploadError, SettingsError) as error:
         raise gr.Error(str(error), print_exception=False) from None
 
 
@@ -174,8 +183,8 @@ def _sources() -> tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]]:
             label="Pictures, or .npy, .npz, IDX", file_count="multiple", elem_id="translate-files", height=120
         )
         with gr.Row():
-            first = gr.Number(0, label="From image", precision=0, minimum=0, min_width=80, elem_id="translate-first")
-            count = gr.Number(10, label="How many", precision=0, minimum=1, maximum=uploads.MAX_IMAGES, min_width=80)
+            first = gr.Number(0, label="From image", precision=0, min_width=80, elem_id="translate-first")
+            count = gr.Number(10, label="How many", precision=0, min_width=80)
         invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
         pad = gr.Sketchpad(
             label="Draw or paste", type="numpy", canvas_size=(280, 280), image_mode="RGBA", elem_id="translate-pad",
