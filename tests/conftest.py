@@ -67,20 +67,20 @@ def untrained_images() -> ImageLibrary:
 @pytest.fixture(scope="session")
 def image_address(library: Library, untrained_images: ImageLibrary) -> Iterator[str]:
     """The address of a page with every image tab, whatever is trained."""
-    from fm_core.ui.demo import build_demo, launch_options
-
-    demo = build_demo(library, untrained_images)
-    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
-    yield url
-    demo.close()
+    yield from served(library, untrained_images)
 
 
 @pytest.fixture(scope="session")
 def address(library: Library, image_library: ImageLibrary) -> Iterator[str]:
-    """The address of the page, served from this process."""
+    """The address of the page."""
+    yield from served(library, image_library)
+
+
+def served(library: Library, images: ImageLibrary) -> Iterator[str]:
+    """Serve the page from this process, and give its address."""
     from fm_core.ui.demo import build_demo, launch_options
 
-    demo = build_demo(library, image_library)
+    demo = build_demo(library, images)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     yield url
     demo.close()

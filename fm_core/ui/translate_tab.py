@@ -42,11 +42,11 @@ def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
                 interactive=False, elem_id="translate-seen", height=110, buttons=[],
             )  # fmt: skip
             player = Player("image", elem_id=PLAYER)
-            saves, saved = _saving()
+            _saving(library, [pictures, *controls.values()])
             gr.Markdown(PROMISE)
             _maps(library)
     _connect(demo, library, {"clothes": clothes, **controls}, side_b, pictures, seen, player,
-             (gallery, files, pad, options), saves, saved)  # fmt: skip
+             (gallery, files, pad, options))  # fmt: skip
 
 
 def _connect(
@@ -58,8 +58,6 @@ def _connect(
     seen: gr.Image,
     player: Player,
     sources: tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]],
-    saves: dict[str, gr.Button],
-    saved: gr.File,
 ) -> None:
     """What happens on which event: new pictures first, then a run with them, then the player has it."""
     gallery, files, pad, options = sources
@@ -94,8 +92,6 @@ def _connect(
     given: dict[str, Any] = {"inputs": [files, *options, *sides], "outputs": [pictures, seen, player], **LIMITS}
     when_done(PLAYER, files.upload(translate, **given, show_progress="hidden", api_name="translate"))
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
-    for kind, button in saves.items():
-        button.click(partial(_save, library, kind), [pictures, *sides], saved, **hidden, **LIMITS)
     then_run(demo.load(_from_address, outputs=[*controls.values(), side_b, *new], **hidden))
 
 
@@ -200,13 +196,17 @@ def _controls(library: ImageLibrary) -> tuple[dict[str, Any], gr.Accordion]:
     return {name: controls[name] for name in TRANSLATE.names if name != "clothes"}, box
 
 
-def _saving() -> tuple[dict[str, gr.Button], gr.File]:
+def _saving(library: ImageLibrary, inputs: list[Any]) -> None:
+    """The buttons that write a run to a file, and where the file then is."""
     with gr.Row(elem_classes="fm-presets"):
         gr.Markdown("Save:")
         buttons = {
-            kind: gr.Button(f"{kind.upper()}", size="sm", elem_id=f"translate-save-{kind}") for kind in exports.WRITERS
+            kind: gr.Button(kind.upper(), size="sm", elem_id=f"translate-save-{kind}") for kind in exports.WRITERS
         }
-    return buttons, gr.File(label="Saved", interactive=False, visible=False, elem_id="translate-saved", height=70)
+    saved = gr.File(label="Saved", interactive=False, visible=False, elem_id="translate-saved", height=70)
+    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **LIMITS}
+    for kind, button in buttons.items():
+        button.click(partial(_save, library, kind), inputs, saved, **options)
 
 
 def _maps(library: ImageLibrary) -> None:
