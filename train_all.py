@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import fnmatch
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from fm_core import datasets, report, training
+from fm_core import datasets, parallel, report, training
 from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path
 from fm_core.images import IMAGE_SETS
 from fm_core.recipes import CATALOGUE, CLASSIFIER, AnyRecipe, ImageRecipe, Recipe
@@ -23,20 +24,25 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if options.threads:
         torch.set_num_threads(options.threads)
+    team = parallel.join(cpu=options.device == "cpu")
+    if not team.leads:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 one process speaks for all, to the end
     chosen = choose(options.only)
     pending = [r for r in chosen if options.force or report.state_of(r.name, options.checkpoints)[0] != "trained"]
     print(f"{len(pending)} to train, {len(chosen) - len(pending)} finished already.")
     try:
-        find_images(pending, options)
+        with team.local_leader_first():
+            find_images(pending, options)
         for recipe in pending:
-            train(shortened(recipe, options), options)
-    except datasets.DataError as error:
+            train(shortened(recipe, options), options, team)
+    except (datasets.DataError, parallel.TeamError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. Nothing is lost: the same command, without --force, goes on from here.", file=sys.stderr)
         return 130
-    report.write_readme(options.checkpoints)
+    if team.leads:
+        report.write_readme(options.checkpoints)
     return 0
 
 
@@ -110,15 +116,25 @@ def find_images(pending: list[AnyRecipe], options: argparse.Namespace) -> None:
         datasets.acquire(IMAGE_SETS[name], options.data_root, options.data_source)
 
 
-def train(recipe: AnyRecipe, options: argparse.Namespace) -> None:
+def train(recipe: AnyRecipe, options: argparse.Namespace, team: parallel.Team) -> None:
     """Train one recipe, or go on where it was stopped, and write its checkpoint."""
     state_path = report.state_path(recipe.name, options.checkpoints)
-    if options.force:
+    if options.force and team.leads:
         state_path.unlink(missing_ok=True)
-    device = options.device or ("cuda" if torch.cuda.is_available() and not isinstance(recipe, Recipe) else "cpu")
-    state = training.resume(state_path, recipe, options.seed, device, options.data_root)
-    state = state or training.start(recipe, options.seed, device, options.data_root)
-    with tqdm(total=recipe.iterations, initial=state.iteration, desc=recipe.name, unit="it") as bar:
+    team.wait()
+    with_gpu = torch.cuda.is_available() and not isinstance(recipe, Recipe)
+    how = (
+        recipe,
+        options.seed,
+        team.device or options.device or ("cuda" if with_gpu else "cpu"),
+        options.data_root,
+        team,
+    )
+    state = training.resume(state_path, *how) or training.start(*how)
+    team.check_iteration(state.iteration)
+    with tqdm(
+        total=recipe.iterations, initial=state.iteration, desc=recipe.name, unit="it", disable=not team.leads
+    ) as bar:
 
         def show(state: training.TrainingState) -> None:
             bar.update()
@@ -126,9 +142,11 @@ def train(recipe: AnyRecipe, options: argparse.Namespace) -> None:
                 bar.set_postfix(loss=f"{state.loss.item():.4f}", refresh=False)
 
         training.train(state, state_path, show)
-    metadata = training.finish(state, checkpoint_path(recipe.name, options.checkpoints), options.data_root)
-    state_path.unlink(missing_ok=True)
-    print(f"{recipe.name}: {report.summary(metadata)}")
+    if team.leads:
+        metadata = training.finish(state, checkpoint_path(recipe.name, options.checkpoints), options.data_root)
+        state_path.unlink(missing_ok=True)
+        print(f"{recipe.name}: {report.summary(metadata)}")
+    team.wait()
 
 
 if __name__ == "__main__":

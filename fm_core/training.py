@@ -18,6 +18,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from fm_core import evaluation
 from fm_core.checkpoints import FORMAT_VERSION, CheckpointError, build_network, read_tensors, save_tensors
 from fm_core.datasets import default_root
+from fm_core.optimizers import create_optimizers
+from fm_core.parallel import ALONE, Team
 from fm_core.provenance import commit, provenance
 from fm_core.recipes import AnyRecipe
 from fm_core.tasks import Task, create_task
@@ -29,8 +31,8 @@ _LOSS_WEIGHT = 0.01
 class TrainingState:
     """All that a stopped training needs to go on exactly as if it had not stopped.
 
-    `forward` is the network, or what wraps it where several processes train together; of every batch each of them
-    takes its `share`. `curve` has one entry per epoch: iteration, running loss, seconds.
+    `forward` is the network, or what wraps it where a team trains it. `curve` has one entry per epoch: iteration,
+    running loss, seconds.
     """
 
     recipe: AnyRecipe
@@ -38,18 +40,20 @@ class TrainingState:
     task: Task
     network: nn.Module
     ema: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizers: list[torch.optim.Optimizer]
     generator: torch.Generator
     loss: Tensor
     commit: str | None
     forward: Callable[..., Tensor]
-    share: slice = field(default_factory=lambda: slice(None))
+    team: Team = ALONE
     iteration: int = 0
     seconds: float = 0.0
     curve: list[dict] = field(default_factory=list)
 
 
-def start(recipe: AnyRecipe, seed: int, device: str = "cpu", root: Path | None = None) -> TrainingState:
+def start(
+    recipe: AnyRecipe, seed: int, device: str = "cpu", root: Path | None = None, team: Team = ALONE
+) -> TrainingState:
     """A fresh state; the seed decides the initial weights and every later draw. Images come from `root`.
 
     Raises DataError if the recipe needs images that `root` lacks.
@@ -59,32 +63,35 @@ def start(recipe: AnyRecipe, seed: int, device: str = "cpu", root: Path | None =
         torch.manual_seed(seed)
         network = build_network(recipe).to(device)
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
+    optimizers = create_optimizers(recipe, network)
     ema = copy.deepcopy(network).requires_grad_(False)
     generator = torch.Generator().manual_seed(seed)
     loss = torch.zeros((), device=device)
-    return TrainingState(recipe, seed, task, network, ema, optimizer, generator, loss, commit(), forward=network)
+    return TrainingState(
+        recipe, seed, task, network, ema, optimizers, generator, loss, commit(), team.wrap(network), team
+    )
 
 
-def learning_rate(recipe: AnyRecipe, iteration: int) -> float:
-    """One cycle: a linear rise over the first tenth, then half a cosine down to zero."""
-    progress = iteration / recipe.iterations
+def learning_rate(peak: float, progress: float) -> float:
+    """One cycle: a linear rise over the first tenth of the training, then half a cosine down to zero."""
     if progress < 0.1:
-        return recipe.learning_rate * progress / 0.1
-    return recipe.learning_rate * (1 + math.cos(math.pi * (progress - 0.1) / 0.9)) / 2
+        return peak * progress / 0.1
+    return peak * (1 + math.cos(math.pi * (progress - 0.1) / 0.9)) / 2
 
 
 def step(state: TrainingState) -> None:
     """One iteration: draw a batch, descend its loss, update the averages."""
-    batch = state.task.batch(state.iteration, state.generator)
-    loss = state.task.loss(state.forward, *(part[state.share].to(state.loss.device) for part in batch))
-    for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(state.recipe, state.iteration)
-    state.optimizer.zero_grad()
+    share, weight = state.team.share(state.task.batch(state.iteration, state.generator))
+    loss = weight * state.task.loss(state.forward, *(part.to(state.loss.device) for part in share))
+    for optimizer in state.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(optimizer.defaults["lr"], state.iteration / state.recipe.iterations)
+        optimizer.zero_grad()
     loss.backward()
-    state.optimizer.step()
+    for optimizer in state.optimizers:
+        optimizer.step()
     state.iteration += 1
-    _update_averages(state, loss.detach())
+    _update_averages(state, state.team.mean(loss.detach()))
 
 
 def _update_averages(state: TrainingState, loss: Tensor) -> None:
@@ -113,7 +120,7 @@ def train(
                 if epoch_ends:
                     extend_curve(state)
                 on_progress(state)
-                if caught:
+                if state.team.any(bool(caught)):
                     raise KeyboardInterrupt
                 if epoch_ends:
                     save_state(state, state_path)
@@ -144,10 +151,13 @@ def _interrupts() -> Iterator[list[int]]:
 
 
 def save_state(state: TrainingState, path: Path) -> None:
+    if not state.team.leads:
+        return
     tensors = {f"network.{key}": value for key, value in state.network.state_dict().items()}
     tensors |= {f"ema.{key}": value for key, value in state.ema.state_dict().items()}
-    for index, moments in state.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items()}
+    for number, optimizer in enumerate(state.optimizers):
+        for index, moments in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{index}.{key}": value for key, value in moments.items()}
     tensors |= {"generator": state.generator.get_state(), "loss": state.loss}
     save_tensors(path, tensors, _progress(state))
 
@@ -168,7 +178,7 @@ def _progress(state: TrainingState) -> dict:
 
 
 def resume(
-    path: Path, recipe: AnyRecipe, seed: int, device: str = "cpu", root: Path | None = None
+    path: Path, recipe: AnyRecipe, seed: int, device: str = "cpu", root: Path | None = None, team: Team = ALONE
 ) -> TrainingState | None:
     """The state saved at `path`, or None if there is none for this recipe and seed."""
     try:
@@ -177,14 +187,15 @@ def resume(
         return None
     if "iteration" not in progress or any(progress.get(key) != value for key, value in _identity(recipe, seed).items()):
         return None
-    state = start(recipe, seed, device, root)
+    state = start(recipe, seed, device, root, team)
     state.network.load_state_dict(_part(tensors, "network."))
     state.ema.load_state_dict(_part(tensors, "ema."))
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, value in _part(tensors, "optimizer.").items():
-        index, name = key.split(".")
-        moments.setdefault(int(index), {})[name] = _laid_out(value)
-    state.optimizer.load_state_dict(state.optimizer.state_dict() | {"state": moments})
+    for number, optimizer in enumerate(state.optimizers):
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, value in _part(tensors, f"optimizer.{number}.").items():
+            index, name = key.split(".")
+            moments.setdefault(int(index), {})[name] = _laid_out(value)
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
     state.generator.set_state(tensors["generator"])
     state.loss = tensors["loss"].to(device)
     state.iteration, state.seconds = progress["iteration"], progress["seconds"]

@@ -64,9 +64,11 @@ def test_a_batch_overfits(recipe):
     losses = []
     for _ in range(60):
         loss = state.task.loss(state.network, *batch)
-        state.optimizer.zero_grad()
+        for optimizer in state.optimizers:
+            optimizer.zero_grad()
         loss.backward()
-        state.optimizer.step()
+        for optimizer in state.optimizers:
+            optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
 

@@ -1,0 +1,81 @@
+"""Several processes that train one network: on two CPU processes, started as a user starts them."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from fm_core import recipes, report, tasks
+from fm_core.checkpoints import checkpoint_path, load_checkpoint, read_tensors
+from fm_core.parallel import ALONE
+from tests import team_training
+
+ROOT = Path(__file__).parent.parent
+LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1"]
+LAUNCH += ["--mixed_precision=no", "--dynamo_backend=no", "--main_process_port=0"]
+
+
+def two_processes(*command: str) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [*LAUNCH, *command], cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def completed(process: subprocess.Popen) -> str:
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    return out
+
+
+def test_one_process_takes_the_whole_batch():
+    batch = (torch.arange(6).view(3, 2), torch.arange(3))
+    share, weight = ALONE.share(batch)
+    assert weight == 1
+    assert all(torch.equal(a, b) for a, b in zip(share, batch, strict=True))
+    assert ALONE.leads
+    assert ALONE.device is None
+    assert ALONE.any(True)
+    assert not ALONE.any(False)
+
+
+def test_two_processes_reach_the_weights_and_losses_of_one(tmp_path, monkeypatch):
+    for module, name in ((recipes, "TRAINING_IMAGES"), (tasks, "load"), (tasks, "has_bfloat16")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # what team_training replaces is put back
+    completed(two_processes("tests/team_training.py", str(tmp_path / "two.safetensors")))
+    alone = team_training.main(tmp_path / "one.safetensors")
+    tensors, progress = read_tensors(tmp_path / "two.safetensors")
+    assert progress["iteration"] == alone.iteration
+    assert [entry["loss"] for entry in progress["curve"]] == pytest.approx(
+        [entry["loss"] for entry in alone.curve], rel=1e-4
+    )
+    for key, weights in alone.ema.state_dict().items():
+        assert (tensors[f"ema.{key}"] - weights).norm() < 1e-3 * weights.norm(), key
+
+
+def test_a_team_that_is_stopped_goes_on_where_it_was_and_only_one_process_speaks(tmp_path):
+    command = [
+        "train_all.py",
+        "--only",
+        "moons-linear",
+        "--iterations",
+        "400",
+        "--device",
+        "cpu",
+        "--checkpoints",
+        str(tmp_path),
+    ]
+    process = two_processes(*command)
+    path = report.state_path("moons-linear", tmp_path)
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[1]
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    stopped = read_tensors(path)[1]["iteration"]
+    assert 100 <= stopped < 400
+    assert completed(two_processes(*command)).count("moons-linear: W2") == 1
+    assert load_checkpoint(checkpoint_path("moons-linear", tmp_path)).metadata["iterations"] == 400
