@@ -17,6 +17,7 @@ from fm_core.image_flows import ImageFlow
 from fm_core.images import IMAGE_SETS
 from fm_core.matching import COUPLINGS, TIME_DENSITIES
 from fm_core.networks import DigitClassifier, VelocityMLP, VelocityUNet
+from fm_core.precision import fast
 from fm_core.recipes import CATALOGUE, IMAGE_RECIPES, RECIPES, AnyRecipe, ClassifierRecipe, ImageRecipe, Recipe
 from fm_core.schedules import SCHEDULES
 from fm_core.toy import SOURCES, TARGETS
@@ -112,9 +113,10 @@ def toy_flow(recipe: Recipe, network: nn.Module, covariance: tuple[float, ...]) 
 
 
 def image_flow(recipe: ImageRecipe, network: nn.Module, covariance: float) -> ImageFlow:
-    """The flow of a trained U-Net, its weights laid out channels last: on a processor about 1.5 times as fast."""
+    """The flow of a trained U-Net, its velocity computed fast."""
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return ImageFlow(recipe.name, recipe.source, recipe.target, SCHEDULES[recipe.schedule], network, covariance)
+    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return ImageFlow(recipe.name, recipe.source, recipe.target, SCHEDULES[recipe.schedule], fast(network), covariance)
 
 
 def _load_network(path: Path) -> tuple[nn.Module, AnyRecipe, dict]:

@@ -13,6 +13,7 @@ from fm_core.image_flows import ImageFlow
 from fm_core.images import IMAGE_SETS, SHAPE
 from fm_core.matching import COUPLINGS
 from fm_core.networks import DigitClassifier
+from fm_core.precision import has_bfloat16
 from fm_core.quality import JUDGED_NFE, NFES
 from fm_core.recipes import CLASSIFIER, STANDARD, AnyRecipe, ClassifierRecipe, ImageRecipe, Recipe
 from fm_core.solvers import integrate
@@ -59,6 +60,7 @@ def measure_image_flow(recipe: ImageRecipe, network: nn.Module, directory: Path,
     result: dict = {
         "images": len(x_0),
         "solver": "euler",
+        "precision": "bfloat16" if has_bfloat16("cpu") else "float32",
         "floor": floor,
         "nfe": list(NFES),
         **{key: [figures[key] for figures in measured] for key in measured[0]},

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 
-def provenance(device: torch.device) -> dict:
+def provenance(device: torch.device, processes: int) -> dict:
     """Where a checkpoint comes from: hardware and package versions."""
     gpu = torch.cuda.get_device_name(device) if device.type == "cuda" else None
     return {
-        "hardware": {"device": gpu or _processor(), "threads": torch.get_num_threads()},
+        "hardware": {"device": gpu or _processor(), "threads": torch.get_num_threads(), "processes": processes},
         "packages": {
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "numpy", "POT")},

@@ -14,6 +14,7 @@ from fm_core import recipes
 from fm_core.datasets import load
 from fm_core.images import IMAGE_SETS, SHAPE
 from fm_core.matching import COUPLINGS, draw_times, matching_loss
+from fm_core.precision import fast
 from fm_core.recipes import STANDARD, AnyRecipe, ClassifierRecipe, ImageRecipe, Recipe
 from fm_core.schedules import SCHEDULES
 from fm_core.toy import SOURCES, TARGETS
@@ -64,11 +65,7 @@ class ImageTask:
         return x_0, x_1, draw_times(len(x_1), generator, density=recipe.times)
 
     def loss(self, network: Callable[..., Tensor], *batch: Tensor) -> Tensor:
-        def velocity(x: Tensor, t: Tensor) -> Tensor:
-            with autocast(x.device.type):
-                return network(x.contiguous(memory_format=torch.channels_last), t).float()
-
-        return matching_loss(velocity, SCHEDULES[self.recipe.schedule], *batch)
+        return matching_loss(fast(network), SCHEDULES[self.recipe.schedule], *batch)
 
 
 class ClassifierTask:
@@ -88,9 +85,7 @@ class ClassifierTask:
 
     def loss(self, network: Callable[..., Tensor], *batch: Tensor) -> Tensor:
         x, labels = batch
-        with autocast(x.device.type):
-            logits = network(x.contiguous(memory_format=torch.channels_last))
-        return cross_entropy(logits.float(), labels)
+        return cross_entropy(fast(network)(x), labels)
 
 
 def create_task(recipe: AnyRecipe, seed: int, root: Path, device: str) -> Task:
@@ -118,16 +113,3 @@ def chosen(recipe: ImageRecipe | ClassifierRecipe, seed: int, iteration: int, st
 @lru_cache(maxsize=2)
 def _shuffled(seed: int, epoch: int, stream: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([seed, epoch, stream]).permutation(recipes.TRAINING_IMAGES))
-
-
-def autocast(device_type: str) -> torch.autocast:
-    """bfloat16 where the device computes in it, else nothing."""
-    return torch.autocast(device_type, torch.bfloat16, enabled=has_bfloat16(device_type))
-
-
-@lru_cache
-def has_bfloat16(device_type: str) -> bool:
-    if device_type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capabilities = torch.cpu.get_capabilities()
-    return device_type == "cpu" and any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16"))

@@ -222,7 +222,7 @@ def finish(state: TrainingState, path: Path, root: Path | None = None) -> dict:
         "final_loss": state.loss.item(),
         "commit": state.commit,
         **evaluation.measure(state.recipe, network, path.parent, root or default_root()),
-        **provenance(state.loss.device),
+        **provenance(state.loss.device, state.team.size),
     }
     save_tensors(path, network.state_dict(), metadata)
     write_curve(state, path.parent)

@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from fm_core import parallel, recipes, tasks, training
+from fm_core import parallel, precision, recipes, tasks, training
 from fm_core.images import samples
 from fm_core.recipes import IMAGE_RECIPES
 
@@ -16,7 +16,7 @@ def main(path: Path) -> training.TrainingState:
     """The finished training, its state saved at `path`."""
     recipes.TRAINING_IMAGES = IMAGES
     tasks.load = lambda image_set, *_: tuple(part[:IMAGES] for part in samples(image_set.name))
-    tasks.has_bfloat16 = lambda _: False
+    precision.has_bfloat16 = lambda _: False
     state = training.start(RECIPE, 0, team=parallel.join(cpu=True))
     training.train(state, path)
     return state

@@ -9,10 +9,21 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = [
-    {"schedules", "toy", "networks", "solvers", "images", "requests", "provenance", "upload_arrays"},
+    {
+        "schedules",
+        "toy",
+        "networks",
+        "solvers",
+        "images",
+        "requests",
+        "provenance",
+        "upload_arrays",
+        "precision",
+        "parallel",
+    },
     {"matching", "exact", "statistics", "datasets", "image_quality", "uploads"},
     {"recipes"},
-    {"flows", "tasks"},
+    {"flows", "tasks", "optimizers"},
     {"image_flows"},
     {"checkpoints"},
     {"quality"},

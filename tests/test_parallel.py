@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fm_core import recipes, report, tasks
+from fm_core import precision, recipes, report, tasks
 from fm_core.checkpoints import checkpoint_path, load_checkpoint, read_tensors
 from fm_core.parallel import ALONE
 from tests import team_training
@@ -44,7 +44,7 @@ def test_one_process_takes_the_whole_batch():
 
 
 def test_two_processes_reach_the_weights_and_losses_of_one(tmp_path, monkeypatch):
-    for module, name in ((recipes, "TRAINING_IMAGES"), (tasks, "load"), (tasks, "has_bfloat16")):
+    for module, name in ((recipes, "TRAINING_IMAGES"), (tasks, "load"), (precision, "has_bfloat16")):
         monkeypatch.setattr(module, name, getattr(module, name))  # what team_training replaces is put back
     completed(two_processes("tests/team_training.py", str(tmp_path / "two.safetensors")))
     alone = team_training.main(tmp_path / "one.safetensors")
@@ -54,7 +54,7 @@ def test_two_processes_reach_the_weights_and_losses_of_one(tmp_path, monkeypatch
         [entry["loss"] for entry in alone.curve], rel=1e-4
     )
     for key, weights in alone.ema.state_dict().items():
-        assert (tensors[f"ema.{key}"] - weights).norm() < 1e-3 * weights.norm(), key
+        assert (tensors[f"ema.{key}"] - weights).norm() < 0.02 * weights.norm(), key  # Muon rounds to bfloat16
 
 
 def test_a_team_that_is_stopped_goes_on_where_it_was_and_only_one_process_speaks(tmp_path):
