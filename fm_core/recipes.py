@@ -50,7 +50,7 @@ class ImageRecipe:
     epochs: int = 30
     batch: int = 128
     learning_rate: float = 3e-3
-    muon_rate: float = 2e-2
+    muon_rate: float | None = 2e-2
     ema_decay: float = 0.999
     times: str = "logit-normal"
 
