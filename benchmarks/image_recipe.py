@@ -148,9 +148,8 @@ def table() -> str:
         "| trial | at 20 steps | at 50 steps |",
         "|---|---|---|",
     ]
-    for title in [*TRAININGS, *GRIDS, BLACKENED]:
-        if title in found:
-            lines.append(f"| {title} | {found[title]['fd20']:.1f} | {found[title]['fd50']:.1f} |")
+    rows = [found[title] for title in [*TRAININGS, *GRIDS, BLACKENED] if title in found]
+    lines += [f"| {row['trial']} | {row['fd20']:.1f} | {row['fd50']:.1f} |" for row in rows]
     return "\n".join([*lines, ""])
 
 
