@@ -18,6 +18,7 @@ from fm_core import evaluation, image_quality, training
 from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path, image_flow, load_classifier
 from fm_core.datasets import default_root
 from fm_core.image_flows import ImageFlow
+from fm_core.image_quality import Moments, frechet_distance
 from fm_core.images import IMAGE_SETS
 from fm_core.matching import TIME_DENSITIES, interpolate
 from fm_core.precision import fast
@@ -131,7 +132,7 @@ def scores(pictures: dict[int, Tensor]) -> dict[str, float]:
     test, floor = evaluation.references(classifier, default_root())
     readings = {steps: image_quality.read(classifier, p).features for steps, p in pictures.items()}
     return {
-        f"fd{steps}": round(image_quality.frechet_distance(features, test.features) / floor["fd"], 2)
+        f"fd{steps}": round(frechet_distance(Moments.of(features), Moments.of(test.features)) / floor["fd"], 2)
         for steps, features in readings.items()
     }
 

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from fm_core import image_quality, quality
-from fm_core.checkpoints import checkpoint_path, image_flow, load_classifier, toy_flow
+from fm_core.checkpoints import checkpoint_path, image_flow, load_classifier, save_tensors, toy_flow
 from fm_core.datasets import load
 from fm_core.image_flows import ImageFlow
+from fm_core.image_quality import Moments
 from fm_core.images import IMAGE_SETS, SHAPE
 from fm_core.matching import COUPLINGS
 from fm_core.networks import DigitClassifier
@@ -20,6 +21,7 @@ from fm_core.solvers import integrate
 from fm_core.toy import SOURCES, TARGETS
 
 IMAGES = 10_000
+MOMENTS_FILE = "test-digits.safetensors"
 _FLOOR_SEED = 1
 
 
@@ -28,11 +30,18 @@ def measure(recipe: AnyRecipe, network: nn.Module, directory: Path, root: Path) 
     if isinstance(recipe, ImageRecipe):
         return measure_image_flow(recipe, network, directory, root)
     if isinstance(recipe, ClassifierRecipe):
-        pixels, labels = load(IMAGE_SETS["mnist"], False, root)
         assert isinstance(network, DigitClassifier)
-        return {"quality": {"accuracy": image_quality.accuracy(network, pixels, labels), "images": len(pixels)}}
+        return measure_classifier(network, directory, root)
     covariance = coupling_covariance(recipe)
     return {"covariance": covariance, "quality": quality.measure(toy_flow(recipe, network, covariance))}
+
+
+def measure_classifier(classifier: DigitClassifier, directory: Path, root: Path) -> dict:
+    """Its accuracy on the test digits, whose features' moments it leaves in `directory` for who lacks the digits."""
+    pixels, labels = load(IMAGE_SETS["mnist"], False, root)
+    moments = Moments.of(image_quality.read(classifier, pixels).features)
+    save_tensors(directory / MOMENTS_FILE, {"mean": moments.mean, "covariance": moments.covariance}, {})
+    return {"quality": {"accuracy": image_quality.accuracy(classifier, pixels, labels), "images": len(pixels)}}
 
 
 def coupling_covariance(recipe: Recipe, batches: int = 100) -> tuple[float, ...]:

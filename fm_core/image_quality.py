@@ -33,16 +33,28 @@ def read(classifier: DigitClassifier, pixels: Tensor) -> Reading:
     return Reading(features, classifier.logits(features).softmax(1))
 
 
-def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """‖mean_a − mean_b‖² + tr(C_a + C_b − 2 (C_a C_b)^½) of features (N, d), C their covariances.
+@dataclass(frozen=True)
+class Moments:
+    """Mean (d,) and covariance (d, d), in float64, of features (N, d)."""
+
+    mean: Tensor
+    covariance: Tensor
+
+    @staticmethod
+    def of(features: Tensor) -> "Moments":
+        features = features.double()
+        return Moments(features.mean(0), features.T.cov())
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """‖mean_a − mean_b‖² + tr(C_a + C_b − 2 (C_a C_b)^½), C the covariances.
 
     The squared 2-Wasserstein distance of two Gaussians (Heusel et al. 2017, https://arxiv.org/abs/1706.08500).
     The trace of the root is the sum of the roots of the product's eigenvalues, also where C_a is singular.
     """
-    a_, b_ = (np.asarray(features, dtype=np.float64) for features in (a, b))
-    c_a, c_b = np.cov(a_.T), np.cov(b_.T)
-    roots = np.sqrt(np.linalg.eigvals(c_a @ c_b).real.clip(min=0))
-    return float(((a_.mean(0) - b_.mean(0)) ** 2).sum() + np.trace(c_a) + np.trace(c_b) - 2 * roots.sum())
+    roots = torch.linalg.eigvals(a.covariance @ b.covariance).real.clamp(min=0).sqrt()
+    distance = (a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace() - 2 * roots.sum()
+    return distance.item()
 
 
 def neighbour_figures(real: Tensor, generated: Tensor, k: int = NEIGHBOURS) -> dict[str, float]:
@@ -81,7 +93,7 @@ def evenness(classes: Tensor) -> float:
 def figures(test: Reading, generated: Reading) -> dict[str, float]:
     """Every figure of one set of generated images against the test digits."""
     return {
-        "fd": frechet_distance(generated.features, test.features),
+        "fd": frechet_distance(Moments.of(generated.features), Moments.of(test.features)),
         **neighbour_figures(test.features, generated.features),
         "confidence": generated.probabilities.amax(1).mean().item(),
         "evenness": evenness(generated.classes),

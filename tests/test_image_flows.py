@@ -7,8 +7,9 @@ from scipy.linalg import sqrtm
 from sklearn.neighbors import NearestNeighbors
 
 from fm_core import evaluation, image_quality
+from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path, read_tensors
 from fm_core.image_flows import ImageFlow
-from fm_core.image_quality import evenness, frechet_distance, neighbour_figures
+from fm_core.image_quality import Moments, evenness, frechet_distance, neighbour_figures
 from fm_core.images import IMAGE_SETS, samples
 from fm_core.recipes import IMAGE_RECIPES, STANDARD
 from fm_core.schedules import SCHEDULES
@@ -110,15 +111,15 @@ def test_frechet_distance_agrees_with_scipys_matrix_root():
     c_a, c_b = np.cov(a.numpy().T), np.cov(b.numpy().T)
     root = sqrtm(c_a @ c_b)
     expected = ((a.mean(0) - b.mean(0)) ** 2).sum().item() + np.trace(c_a + c_b - 2 * np.real(root))
-    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-5)
+    assert frechet_distance(Moments.of(a), Moments.of(b)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_frechet_distance_of_a_shift_is_its_square_and_zero_to_itself():
     a, _ = clouds()
-    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-8)
-    assert frechet_distance(a, a + 2) == pytest.approx(8 * 4, rel=1e-5)
+    assert frechet_distance(Moments.of(a), Moments.of(a)) == pytest.approx(0, abs=1e-8)
+    assert frechet_distance(Moments.of(a), Moments.of(a + 2)) == pytest.approx(8 * 4, rel=1e-5)
     flat = torch.cat([a, torch.zeros(1000, 3)], 1)
-    assert frechet_distance(flat, flat + 1) == pytest.approx(11, rel=1e-5)
+    assert frechet_distance(Moments.of(flat), Moments.of(flat + 1)) == pytest.approx(11, rel=1e-5)
 
 
 def test_neighbour_figures_agree_with_scikit_learn():
@@ -154,3 +155,23 @@ def test_real_digits_are_read_right_by_the_shipped_classifier(image_library):
     pixels, labels = samples("mnist")
     assert image_library.classifier is not None
     assert image_quality.accuracy(image_library.classifier, pixels, labels) >= 0.98
+
+
+SHIPPED = [name for name in IMAGE_RECIPES if checkpoint_path(name, DEFAULT_DIRECTORY).exists()]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_checkpoint_reaches_its_recorded_figures(image_library, name):
+    """500 images instead of 10,000. So few add to the distance, even if perfect: what as many Gaussian features add."""
+    n, nfe = 500, 20
+    flow, figures = image_library.flows[name], image_library.metadata[name]["quality"]
+    with torch.inference_mode():
+        reading = image_quality.read(image_library.classifier, evaluation.generate(flow, flow.draw(n, seed=3), nfe))
+    moments = Moments(**read_tensors(DEFAULT_DIRECTORY / evaluation.MOMENTS_FILE)[0])
+    generator = np.random.default_rng(0)
+    perfect = torch.from_numpy(generator.multivariate_normal(moments.mean, moments.covariance, n))
+    found = frechet_distance(Moments.of(reading.features), moments) - frechet_distance(Moments.of(perfect), moments)
+    recorded = {key: figures[key][figures["nfe"].index(nfe)] for key in ("fd", "confidence", "evenness")}
+    assert found == pytest.approx(recorded["fd"], rel=0.35)
+    assert reading.probabilities.amax(1).mean().item() == pytest.approx(recorded["confidence"], abs=0.03)
+    assert evenness(reading.classes) == pytest.approx(recorded["evenness"], abs=0.03)
