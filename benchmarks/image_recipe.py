@@ -27,7 +27,7 @@ from fm_core.schedules import SCHEDULES
 from fm_core.tasks import ImageTask
 
 RECIPE = replace(IMAGE_RECIPES["mnist-linear"], epochs=2)
-ADAM = {"muon_rate": None}
+ADAM = {"muon_rate": 0.0}
 TRAININGS: dict[str, dict] = {
     "the recipe": {},
     "8 epochs": {"epochs": 8},
@@ -42,8 +42,8 @@ TRAININGS: dict[str, dict] = {
     "batch 64": {"batch": 64},
     "batch 256": {"batch": 256},
     "t uniform": {"times": "uniform"},
-    "t earlier": {"times": "earlier"},
-    "t later": {"times": "later"},
+    "t logit-normal around the middle": {"times": "logit-normal"},
+    "t earlier still (mean -1.2)": {"times": "earliest"},
     "t uniform, loss weighted by the logit-normal density": {"times": "uniform", "weighted": True},
     "no EMA": {"ema_decay": 0.0},
     "EMA decay 0.9995": {"ema_decay": 0.9995},
@@ -155,6 +155,5 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    TIME_DENSITIES["earlier"] = lambda u: (torch.special.ndtri(u) - 0.4).sigmoid()
-    TIME_DENSITIES["later"] = lambda u: (torch.special.ndtri(u) + 0.4).sigmoid()
+    TIME_DENSITIES["earliest"] = lambda u: (torch.special.ndtri(u) - 1.2).sigmoid()
     main(sys.argv[1:])

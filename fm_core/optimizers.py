@@ -40,7 +40,7 @@ class ConvolutionMuon(Muon):
 
 def create_optimizers(recipe: AnyRecipe, network: nn.Module) -> list[Optimizer]:
     """The recipe's optimisers; the `lr` of each one's defaults is where its learning rate peaks."""
-    if not isinstance(recipe, ImageRecipe) or recipe.muon_rate is None:
+    if not isinstance(recipe, ImageRecipe) or not recipe.muon_rate:
         return [Adam(network.parameters(), lr=recipe.learning_rate, fused=True)]
     named = network.named_parameters()
     hidden = {name: weight for name, weight in named if weight.dim() == 4 and not name.startswith("output")}

@@ -42,7 +42,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ImageRecipe:
-    """Everything but the seed that decides a trained image flow. An epoch shows every training image once."""
+    """Everything but the seed that decides a trained image flow. An epoch shows every training image once.
+
+    `learning_rate` is Adam's, `muon_rate` that of Muon for the hidden convolutions; 0 leaves them to Adam too.
+    """
 
     target: str
     schedule: str
@@ -50,9 +53,9 @@ class ImageRecipe:
     epochs: int = 30
     batch: int = 128
     learning_rate: float = 3e-3
-    muon_rate: float | None = 2e-2
+    muon_rate: float = 2e-2
     ema_decay: float = 0.999
-    times: str = "logit-normal"
+    times: str = "early logit-normal"
 
     @property
     def name(self) -> str:

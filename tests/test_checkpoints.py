@@ -12,14 +12,16 @@ from safetensors.torch import load_file, save_file
 from fm_core import load_flow, quality, training
 from fm_core.checkpoints import (
     DEFAULT_DIRECTORY,
+    FORMAT_VERSION,
     CheckpointError,
+    build_network,
     checkpoint_path,
     load_checkpoint,
     read_tensors,
     save_tensors,
 )
 from fm_core.matching import COUPLINGS
-from fm_core.recipes import RECIPES, STANDARD, Recipe
+from fm_core.recipes import CATALOGUE, RECIPES, STANDARD, Recipe
 from fm_core.schedules import SCHEDULES
 from fm_core.toy import SOURCES, TARGETS
 
@@ -65,6 +67,15 @@ def test_a_loaded_network_is_frozen(tiny_directory):
 
 def test_metadata_has_every_documented_key(tiny_directory):
     assert set(load_checkpoint(checkpoint_path("moons-linear", tiny_directory)).metadata) == DOCUMENTED
+
+
+@pytest.mark.parametrize("recipe", CATALOGUE.values(), ids=CATALOGUE)
+def test_every_recipe_of_the_catalogue_can_be_loaded_back(tmp_path, recipe):
+    path, covariance = checkpoint_path(recipe.name, tmp_path), (0.0, 0.0) if isinstance(recipe, Recipe) else 0.0
+    metadata = {"format_version": FORMAT_VERSION, "recipe": asdict(recipe), "covariance": covariance}
+    network = build_network(recipe)
+    save_tensors(path, network.state_dict(), metadata)
+    assert load_checkpoint(path).metadata["recipe"] == asdict(recipe)
 
 
 def test_the_folder_may_be_given_as_text(tiny_directory):
