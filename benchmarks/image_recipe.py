@@ -44,7 +44,7 @@ TRAININGS: dict[str, dict] = {
     "t uniform": {"times": "uniform"},
     "t logit-normal around the middle": {"times": "logit-normal"},
     "t earlier still (mean -1.2)": {"times": "earliest"},
-    "t uniform, loss weighted by the logit-normal density": {"times": "uniform", "weighted": True},
+    "t uniform, loss weighted by the density of the recipe's t": {"times": "uniform", "weighted": True},
     "no EMA": {"ema_decay": 0.0},
     "EMA decay 0.9995": {"ema_decay": 0.9995},
     "scaled to [-1, 1]": {"scale": (0.5, 0.5)},
@@ -78,13 +78,13 @@ def results() -> dict[str, dict]:
 
 
 class WeightedTask(ImageTask):
-    """Draws t as it is told and weights each loss by the logit-normal density at t."""
+    """Draws t as it is told and weights each loss by the density of "early logit-normal" at t."""
 
     def loss(self, network: Callable[..., Tensor], *batch: Tensor) -> Tensor:
         x_0, x_1, t = batch
         x_t, u_t = interpolate(SCHEDULES[self.recipe.schedule], x_0, x_1, t)
         losses = (u_t - fast(network)(x_t, t)).square().flatten(1).sum(1)
-        density = (-t.logit(1e-6).square() / 2).exp() / math.sqrt(2 * math.pi) / (t * (1 - t)).clamp(min=1e-6)
+        density = (-(t.logit(1e-6) + 0.6).square() / 2).exp() / math.sqrt(2 * math.pi) / (t * (1 - t)).clamp(min=1e-6)
         return (density * losses).mean()
 
 

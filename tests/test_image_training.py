@@ -127,10 +127,11 @@ def test_a_training_stopped_and_resumed_equals_a_straight_one_to_the_bit(tmp_pat
     assert len(state.curve) == 3
 
 
-def test_logit_normal_times_are_those_of_the_distribution():
-    t = draw_times(20_000, torch.Generator().manual_seed(0), density="logit-normal")
+@pytest.mark.parametrize(("density", "mean"), [("logit-normal", 0.0), ("early logit-normal", -0.6)])
+def test_logit_normal_times_are_those_of_the_distribution(density, mean):
+    t = draw_times(20_000, torch.Generator().manual_seed(0), density=density)
     logits = t.logit()
-    assert logits.mean().abs() < 0.01
+    assert logits.mean().item() == pytest.approx(mean, abs=0.01)
     assert (logits.std() - 1).abs() < 0.01
     assert t.min() >= 0
     assert t.max() < 1
