@@ -135,6 +135,63 @@ def test_an_upload_is_translated_and_a_bad_one_loses_nothing(open_tab, tmp_path)
     expect(page.locator("#translate-saved")).to_contain_text(re.compile(r"fashion-to-mnist-linear\s*\.png"))
 
 
+def opened_upload(page: Page):
+    page.get_by_text("Upload, paste or draw").click()
+    expect(page.locator("#translate-files input[type=file]")).to_be_attached()
+
+
+def test_a_drawing_is_translated(open_tab):
+    page = open_tab("translate")
+    opened_upload(page)
+    pad = page.locator("#translate-pad")
+    pad.get_by_label("Brush", exact=True).click()
+    box = pad.locator("canvas").first.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x - 50, y - 50)
+    page.mouse.down()
+    page.mouse.move(x + 50, y + 50, steps=8)
+    page.mouse.up()
+    pad.get_by_label("Save changes").click()
+    expect(caption(page, "translate")).to_contain_text("1 image")
+
+
+COPY = """async () => {
+  const canvas = new OffscreenCanvas(60, 40);
+  const context = canvas.getContext("2d");
+  context.fillRect(10, 10, 30, 20);
+  const blob = await canvas.convertToBlob();
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": blob })]);
+}"""
+
+
+def test_a_picture_is_pasted_again_and_again(open_tab):
+    page = open_tab("translate")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened_upload(page)
+    page.evaluate(COPY)
+    for _ in range(2):
+        run = page.locator(TABS["translate"]).get_attribute("data-run")
+        page.keyboard.press("Control+V")
+        page.wait_for_function(f"document.querySelector('{TABS['translate']}').dataset.run !== '{run}'")
+        expect(caption(page, "translate")).to_contain_text("1 image")
+
+
+def test_another_range_of_the_same_file_is_read_and_the_run_is_saved(open_tab, tmp_path):
+    page = open_tab("translate")
+    np.save(tmp_path / "clothes.npy", samples("fashion")[0].numpy())
+    opened_upload(page)
+    page.locator("#translate-files input[type=file]").set_input_files(tmp_path / "clothes.npy")
+    expect(caption(page, "translate")).to_contain_text("10 images")
+    page.get_by_label("How many").fill("3")
+    expect(caption(page, "translate")).to_contain_text("3 images")
+    page.click("#translate-save-npz")
+    with page.expect_download() as download:
+        page.locator("#translate-saved a").first.click()
+    with np.load(download.value.path()) as arrays:
+        assert arrays["images_a"].shape == (21, 3, 28, 28)
+
+
 @pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_nothing_is_cut_off(open_tab, tab, viewport):

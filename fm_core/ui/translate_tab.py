@@ -26,6 +26,22 @@ PROMISE = """Every piece of clothing becomes *a* digit, not *the right* digit: t
 of clothes was paired with a digit drawn by chance (the independent coupling), so the flow learns to carry the whole
 crowd of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair."""
 
+# A picture that is pasted while the upload is in sight is given to it, in place of what was there.
+PASTE = """() => document.addEventListener("paste", (event) => {
+  const box = document.querySelector("#translate-files");
+  const files = event.clipboardData?.files;
+  if (!files?.length || !box?.checkVisibility()) return;
+  event.preventDefault();
+  box.querySelector("[aria-label=Clear]")?.click();
+  const give = (tries) => {
+    const input = box.querySelector("input[type=file]");
+    if (!input) return tries && setTimeout(give, 100, tries - 1);
+    input.files = files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  setTimeout(give, 100, 30);
+})"""
+
 
 def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
     """Build the tab inside `demo`. The pictures that a person brings live in that person's session."""
@@ -68,6 +84,9 @@ def _connect(
         pixels = _uploaded(files, first, count, invert)
         return pixels, _seen(pixels), _encoded(library, pixels, *values)
 
+    def read_again(files, *values) -> tuple | dict:
+        return translate(files, *values) if files else gr.skip()
+
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     again: dict[str, Any] = {
         "fn": partial(_encoded, library),
@@ -91,6 +110,8 @@ def _connect(
     then_run(pad.apply(_drawn, [pad, options[2]], new, **hidden))
     given: dict[str, Any] = {"inputs": [files, *options, *sides], "outputs": [pictures, seen, player], **LIMITS}
     when_done(PLAYER, files.upload(translate, **given, show_progress="hidden", api_name="translate"))
+    when_done(PLAYER, gr.on([option.input for option in options], read_again, **given, **hidden))
+    demo.load(None, js=PASTE, api_visibility="private")
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
     then_run(demo.load(_from_address, outputs=[*controls.values(), side_b, *new], **hidden))
 
@@ -176,15 +197,19 @@ def _sources() -> tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]]:
         )  # fmt: skip
     with gr.Accordion("Upload, paste or draw", open=False, elem_id="translate-upload"):
         files = gr.File(
-            label="Pictures, or .npy, .npz, IDX", file_count="multiple", elem_id="translate-files", height=120
+            label="Pictures, or .npy, .npz, IDX", file_count="multiple", elem_id="translate-files", height=150
         )
         with gr.Row():
             first = gr.Number(0, label="From image", precision=0, min_width=80, elem_id="translate-first")
             count = gr.Number(10, label="How many", precision=0, min_width=80)
         invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
+        gr.Markdown(
+            "Draw with the brush, then press ✓. A picture in the clipboard is pasted with Ctrl+V.",
+            elem_classes="fm-caption",
+        )
         pad = gr.Sketchpad(
-            label="Draw or paste", type="numpy", canvas_size=(280, 280), image_mode="RGBA", elem_id="translate-pad",
-            brush=gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed"), height=380,
+            show_label=False, layers=False, type="numpy", canvas_size=(280, 280), image_mode="RGBA", height=380,
+            elem_id="translate-pad", brush=gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed"),
         )  # fmt: skip
     return gallery, files, pad, [first, count, invert]
 
