@@ -17,10 +17,11 @@ import gradio as gr
 import torch
 from playwright.sync_api import Page, sync_playwright
 
-from fm_core.image_playground import ImageLibrary
+from fm_core.image_playground import DigitSettings, ImageLibrary, generate
 from fm_core.playground import Library, Settings, Side, simulate
 from fm_core.ui import wire
 from fm_core.ui.demo import build_demo, launch_options
+from fm_core.ui.digits_tab import encoded as digits_encoded
 from fm_core.ui.toy_tab import encoded
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -58,14 +59,19 @@ MOVE = """([slider, observed, key]) => new Promise((resolve) => {
 def main() -> None:
     torch.set_num_threads(1)  # as app.py does
     library = Library.load()
-    playground = build_demo(library, ImageLibrary.load())
+    images = ImageLibrary.load()
+    playground = build_demo(library, images)
     _, address, _ = playground.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     empty = empty_demo()
     _, empty_address, _ = empty.launch(prevent_thread_lock=True, quiet=True, run_history=False, ssr_mode=False)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-        rows = [*wire_size(library), *frame_rate(page, address), *latency(library, page, address, empty_address)]
+        rows = [
+            *wire_size(library),
+            *frame_rate(page, address),
+            *latency(library, images, page, address, empty_address),
+        ]
         rows += growth(page, address)
         browser.close()
     playground.close()
@@ -116,32 +122,50 @@ def frame_rate(page: Page, address: str) -> list[tuple[str, str]]:
     ]
 
 
-def latency(library: Library, page: Page, address: str, empty_address: str) -> list[tuple[str, str]]:
+def latency(
+    library: Library, images: ImageLibrary, page: Page, address: str, empty_address: str
+) -> list[tuple[str, str]]:
     """Slider moves in turn with the bare computation, so that both meet the same machine: it plays all the while."""
-    page.goto(address)
-    page.wait_for_selector(RUN)
-    page.wait_for_timeout(2000)
-    moves, bare = [], []
-    for k in range(MOVES):
-        moves.append(move(page, k))
-        bare.append(timed(lambda: simulate(library, Settings())))
+    toy = moves_and_computations(page, address, "#steps", "", encoded, lambda: simulate(library, Settings()))
+    digits = moves_and_computations(
+        page, f"{address}?tab=digits", "#digits-steps", "#digits-player ", digits_encoded,
+        lambda: generate(images, DigitSettings()),
+    )  # fmt: skip
     page.goto(empty_address)
     page.wait_for_selector("#text")
     page.wait_for_timeout(1000)
-    empty = [page.evaluate(MOVE, ["#steps input[type=range]", "#text", 1 - 2 * (k % 2)]) for k in range(MOVES)]
-    picture, trip, computation = median(moves), median(empty), median(bare)
+    trip = median(page.evaluate(MOVE, ["#steps input[type=range]", "#text", 1 - 2 * (k % 2)]) for k in range(MOVES))
     return [
-        ("slider to new picture, 2,000 particles × 50 steps, median ms", f"{picture:.0f}"),
         ("empty Gradio round trip, median ms", f"{trip:.0f}"),
-        ("bare computation (flow and exact reference), median ms", f"{computation:.0f}"),
-        ("slider to picture over (bare computation + empty round trip)", f"{picture / (computation + trip):.2f}"),
+        *ratios("2,000 particles × 50 steps", "flow and exact reference", *toy, trip),
+        *ratios("16 images × 20 steps", "flow and classifier", *digits, trip),
     ]
 
 
-def move(page: Page, k: int) -> float:
-    """Milliseconds of one slider move, to 51 steps and back to 50 in turn, with nothing kept of earlier runs."""
-    encoded.cache_clear()
-    return page.evaluate(MOVE, ["#steps input[type=range]", ".fm-player", 1 - 2 * (k % 2)])
+def moves_and_computations(page: Page, address: str, slider: str, player: str, cached, compute) -> tuple[float, float]:
+    """Median milliseconds of a slider move to its new picture, and of the computation alone."""
+    page.goto(address)
+    page.wait_for_selector(f"{player}{RUN}")
+    page.wait_for_timeout(2000)
+    moves, bare = [], []
+    for k in range(MOVES):
+        moves.append(move(page, k, slider, player, cached))
+        bare.append(timed(compute))
+    return median(moves), median(bare)
+
+
+def ratios(size: str, computation: str, picture: float, bare: float, trip: float) -> list[tuple[str, str]]:
+    return [
+        (f"slider to new picture, {size}, median ms", f"{picture:.0f}"),
+        (f"bare computation ({computation}), median ms", f"{bare:.0f}"),
+        ("slider to picture over (bare computation + empty round trip)", f"{picture / (bare + trip):.2f}"),
+    ]
+
+
+def move(page: Page, k: int, slider: str = "#steps", player: str = "", cached=encoded) -> float:
+    """Milliseconds of one slider move, one step more and one less in turn, with nothing kept of earlier runs."""
+    cached.cache_clear()
+    return page.evaluate(MOVE, [f"{slider} input[type=range]", f"{player}.fm-player", 1 - 2 * (k % 2)])
 
 
 def timed(action) -> float:
