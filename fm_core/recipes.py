@@ -40,9 +40,25 @@ class Recipe:
         return flow_name(self.target, self.schedule, self.source, self.coupling) + suffix
 
 
+class _InEpochs:
+    """An epoch shows every training image once."""
+
+    epochs: int
+    batch: int
+
+    @property
+    def epoch(self) -> int:
+        """Batches in an epoch; the last one is smaller where the batch does not divide the training images."""
+        return -(-TRAINING_IMAGES // self.batch)
+
+    @property
+    def iterations(self) -> int:
+        return self.epochs * self.epoch
+
+
 @dataclass(frozen=True)
-class ImageRecipe:
-    """Everything but the seed that decides a trained image flow. An epoch shows every training image once.
+class ImageRecipe(_InEpochs):
+    """Everything but the seed that decides a trained image flow.
 
     `learning_rate` is Adam's, `muon_rate` that of Muon for the hidden convolutions; 0 leaves them to Adam too.
     """
@@ -61,18 +77,9 @@ class ImageRecipe:
     def name(self) -> str:
         return flow_name(self.target, self.schedule, self.source)
 
-    @property
-    def epoch(self) -> int:
-        """Batches in an epoch; the last one is smaller where the batch does not divide the training images."""
-        return -(-TRAINING_IMAGES // self.batch)
-
-    @property
-    def iterations(self) -> int:
-        return self.epochs * self.epoch
-
 
 @dataclass(frozen=True)
-class ClassifierRecipe:
+class ClassifierRecipe(_InEpochs):
     """Everything but the seed that decides the digit classifier; `shift` moves each batch by up to that many pixels."""
 
     name: ClassVar[str] = "digit-classifier"
@@ -82,14 +89,6 @@ class ClassifierRecipe:
     learning_rate: float = 3e-3
     ema_decay: float = 0.999
     shift: int = 2
-
-    @property
-    def epoch(self) -> int:
-        return -(-TRAINING_IMAGES // self.batch)
-
-    @property
-    def iterations(self) -> int:
-        return self.epochs * self.epoch
 
 
 AnyRecipe = Recipe | ImageRecipe | ClassifierRecipe
