@@ -95,7 +95,8 @@ _HEAD = """# Checkpoints
 Written by `train_all.py`; do not edit. Each `.safetensors` file holds the EMA weights of one network, and as JSON under
 the metadata key `json`: `format_version`, `name`, the whole `recipe`, `seed`, `iterations`, `training_seconds`,
 `hardware`, `packages`, `commit` (at the start of the training), `final_loss`, `covariance` (of x_0 and x_1) and
-`quality`. `curves/` has the learning curves, one JSON line an epoch.
+`quality`. `curves/` has the learning curves, one JSON line an epoch; `test-digits.safetensors` the mean and the
+covariance of the classifier's features of the 10,000 test digits.
 """
 
 _TOY = """## 2D flows
