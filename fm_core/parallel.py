@@ -62,9 +62,7 @@ class Team:
 
     def any(self, flag: bool) -> bool:
         """Whether any process raises its flag."""
-        if self.accelerator is None:
-            return flag
-        return self.mean(torch.tensor(float(flag), device=self.accelerator.device)).item() > 0
+        return self.mean(torch.tensor(float(flag), device=self.device)).item() > 0
 
     def wait(self) -> None:
         """Go on when all processes have come here."""
@@ -73,10 +71,8 @@ class Team:
 
     def check_iteration(self, iteration: int) -> None:
         """Raise TeamError unless all processes stand at the same iteration."""
-        if self.accelerator is None:
-            return
-        mine = torch.tensor(float(iteration), device=self.accelerator.device)
-        if self.any(self.mean(mine).item() != iteration):
+        mean = self.mean(torch.tensor(float(iteration), device=self.device)).item()
+        if self.any(mean != iteration):
             raise TeamError(
                 "The processes found different saved states. The checkpoints folder must be one they share."
             )

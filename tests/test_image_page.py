@@ -20,31 +20,20 @@ from fm_core.image_playground import DigitSettings, ImageLibrary, ImageSide, Tra
 from fm_core.images import IMAGE_SETS, samples
 from fm_core.requests import SettingsError
 from fm_core.ui import exports, image_wire
-from tests.test_page import NARROW, OUTSIDE, WIDE, browser  # noqa: F401
+from tests.test_page import NARROW, OUTSIDE, WIDE, browser, visit  # noqa: F401
 
 expect.set_options(timeout=15_000)  # a run of a U-Net on a busy machine takes seconds
 TABS = {"digits": "#digits-player .fm-player", "translate": "#translate-player .fm-player"}
 
 
 @pytest.fixture
-def open_tab(browser, image_address):  # noqa: F811
-    """Opens a tab by its link and waits for its first run; fails the test if the page has an error."""
-    contexts, problems = [], []
+def open_tab(visit, image_address):  # noqa: F811
+    """Opens a tab by its link and waits for its first run."""
 
-    def open_tab(tab: str, query: str = "", viewport=WIDE) -> Page:
-        context = browser.new_context(viewport=viewport)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-        page.on("console", lambda m: problems.append(f"console: {m.text}") if m.type == "error" else None)
-        page.goto(f"{image_address}?tab={tab}{query}")
-        page.wait_for_selector(f"{TABS[tab]}:not([data-run='0'])")
-        return page
+    def open_tab(tab: str, query: str = "", **options) -> Page:
+        return visit(image_address, f"?tab={tab}{query}", TABS[tab], **options)
 
-    yield open_tab
-    for context in contexts:
-        context.close()
-    assert problems == []
+    return open_tab
 
 
 def caption(page: Page, tab: str, side: str = "a"):
@@ -140,6 +129,13 @@ def opened_upload(page: Page):
     expect(page.locator("#translate-files input[type=file]")).to_be_attached()
 
 
+def await_run(page: Page, action) -> None:
+    """Do the action and wait until a new translation has arrived."""
+    before = page.locator(TABS["translate"]).get_attribute("data-run")
+    action()
+    page.wait_for_function(f"document.querySelector('{TABS['translate']}').dataset.run !== '{before}'")
+
+
 def test_a_drawing_is_translated(open_tab):
     page = open_tab("translate")
     opened_upload(page)
@@ -171,9 +167,7 @@ def test_a_picture_is_pasted_again_and_again(open_tab):
     opened_upload(page)
     page.evaluate(COPY)
     for _ in range(2):
-        run = page.locator(TABS["translate"]).get_attribute("data-run")
-        page.keyboard.press("Control+V")
-        page.wait_for_function(f"document.querySelector('{TABS['translate']}').dataset.run !== '{run}'")
+        await_run(page, lambda: page.keyboard.press("Control+V"))
         expect(caption(page, "translate")).to_contain_text("1 image")
 
 
@@ -181,7 +175,8 @@ def test_another_range_of_the_same_file_is_read_and_the_run_is_saved(open_tab, t
     page = open_tab("translate")
     np.save(tmp_path / "clothes.npy", samples("fashion")[0].numpy())
     opened_upload(page)
-    page.locator("#translate-files input[type=file]").set_input_files(tmp_path / "clothes.npy")
+    chooser = page.locator("#translate-files input[type=file]")
+    await_run(page, lambda: chooser.set_input_files(tmp_path / "clothes.npy"))
     expect(caption(page, "translate")).to_contain_text("10 images")
     page.get_by_label("How many").fill("3")
     expect(caption(page, "translate")).to_contain_text("3 images")
@@ -195,7 +190,7 @@ def test_another_range_of_the_same_file_is_read_and_the_run_is_saved(open_tab, t
 @pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_nothing_is_cut_off(open_tab, tab, viewport):
-    page = open_tab(tab, "&compare=1", viewport)
+    page = open_tab(tab, "&compare=1", viewport=viewport)
     expect(caption(page, tab, "b")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate(OUTSIDE) == []

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -29,29 +30,31 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser, address):
-    """Opens the page and waits for its first run; fails the test if the page has an error or asks another host."""
+def visit(browser) -> Iterator:
+    """Opens an address and waits for its first run; fails the test if the page has an error or asks another host."""
     contexts, problems = [], []
 
-    def watch(request) -> None:
-        if not request.url.startswith((address, "data:", "blob:")):
-            problems.append(f"foreign request: {request.url}")
-
-    def open_page(query: str = "", **options) -> Page:
-        context = browser.new_context(viewport=options.pop("viewport", WIDE), **options)
+    def visit(address: str, query: str = "", player: str = PLAYER, **options) -> Page:
+        context = browser.new_context(**{"viewport": WIDE, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
         page.on("console", lambda m: problems.append(f"console: {m.text}") if m.type == "error" else None)
-        page.on("request", watch)
+        own = (address, "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(own) else problems.append(f"foreign request: {r.url}"))
         page.goto(address + query)
-        page.wait_for_selector(f"{PLAYER}:not([data-run='0'])")
+        page.wait_for_selector(f"{player}:not([data-run='0'])")
         return page
 
-    yield open_page
+    yield visit
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture
+def open_page(visit, address):
+    return partial(visit, address)
 
 
 def state(page: Page, name: str) -> str:

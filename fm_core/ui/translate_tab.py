@@ -79,23 +79,9 @@ def _connect(
     gallery, files, pad, options = sources
     sides = [controls[name] for name in TRANSLATE.names if name != "clothes"]
 
-    def translate(files, first, count, invert, *values) -> tuple:
-        """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics."""
-        pixels = _uploaded(files, first, count, invert)
-        return pixels, _seen(pixels), _encoded(library, pixels, *values)
-
-    def read_again(files, *values) -> tuple | dict:
-        return translate(files, *values) if files else gr.skip()
-
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    again: dict[str, Any] = {
-        "fn": partial(_encoded, library),
-        "inputs": [pictures, *sides],
-        "outputs": player,
-        **LIMITS,
-        **QUIET,
-    }
-    again["api_visibility"] = "private"
+    run = {"fn": partial(_encoded, library), "inputs": [pictures, *sides], "outputs": player}
+    again: dict[str, Any] = {**run, **LIMITS, **QUIET, "api_visibility": "private"}
     new = [pictures, seen]
 
     def then_run(event: Any) -> None:
@@ -108,12 +94,29 @@ def _connect(
     then_run(controls["clothes"].input(_of_class, controls["clothes"], new, **hidden))
     then_run(gallery.select(_of_gallery, None, new, **hidden))
     then_run(pad.apply(_drawn, [pad, options[2]], new, **hidden))
-    given: dict[str, Any] = {"inputs": [files, *options, *sides], "outputs": [pictures, seen, player], **LIMITS}
-    when_done(PLAYER, files.upload(translate, **given, show_progress="hidden", api_name="translate"))
-    when_done(PLAYER, gr.on([option.input for option in options], read_again, **given, **hidden))
+    _connect_uploads(library, files, options, sides, [*new, player])
     demo.load(None, js=PASTE, api_visibility="private")
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
     then_run(demo.load(_from_address, outputs=[*controls.values(), side_b, *new], **hidden))
+
+
+def _connect_uploads(
+    library: ImageLibrary, files: gr.File, options: list[Any], sides: list[Any], outputs: list[Any]
+) -> None:
+    """Uploaded files are read and run when they come, and again when another range or inversion is wanted."""
+
+    def translate(files, first, count, invert, *values) -> tuple:
+        """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics."""
+        pixels = _uploaded(files, first, count, invert)
+        return pixels, _seen(pixels), _encoded(library, pixels, *values)
+
+    def read_again(files, *values) -> tuple | dict:
+        return translate(files, *values) if files else gr.skip()
+
+    given: dict[str, Any] = {"inputs": [files, *options, *sides], "outputs": outputs, "show_progress": "hidden"}
+    when_done(PLAYER, files.upload(translate, **given, **LIMITS, api_name="translate"))
+    changes = [option.input for option in options]
+    when_done(PLAYER, gr.on(changes, read_again, **given, **LIMITS, api_visibility="private"))
 
 
 def _settings(values: Sequence[Any]) -> TranslateSettings:
