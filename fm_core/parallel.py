@@ -1,5 +1,6 @@
 """The processes that train one network together, through Hugging Face Accelerate."""
 
+import atexit
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -86,4 +87,6 @@ def join(cpu: bool) -> Team:
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return ALONE
     patience = InitProcessGroupKwargs(timeout=_PATIENCE)
-    return Team(Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[patience]))
+    accelerator = Accelerator(cpu=cpu, mixed_precision="no", kwargs_handlers=[patience])
+    atexit.register(accelerator.end_training)  # a process that ends with its connections open may abort
+    return Team(accelerator)

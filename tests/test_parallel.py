@@ -53,8 +53,9 @@ def test_two_processes_reach_the_weights_and_losses_of_one(tmp_path, monkeypatch
     assert [entry["loss"] for entry in progress["curve"]] == pytest.approx(
         [entry["loss"] for entry in alone.curve], rel=1e-4
     )
-    for key, weights in alone.ema.state_dict().items():
-        assert (tensors[f"ema.{key}"] - weights).norm() < 0.02 * weights.norm(), key  # Muon rounds to bfloat16
+    reached = torch.cat([tensors[f"ema.{key}"].flatten() for key in alone.ema.state_dict()])
+    expected = torch.cat([weights.flatten() for weights in alone.ema.state_dict().values()])
+    assert (reached - expected).norm() < 0.01 * expected.norm()  # Muon rounds to bfloat16
 
 
 def test_a_team_that_is_stopped_goes_on_where_it_was_and_only_one_process_speaks(tmp_path):
