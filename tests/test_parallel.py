@@ -60,7 +60,7 @@ def test_two_processes_reach_the_weights_and_losses_of_one(tmp_path, monkeypatch
 
 def test_a_team_that_is_stopped_goes_on_where_it_was_and_only_one_process_speaks(tmp_path):
     command = [
-        "train_all.py",
+        "tests/team_train_all.py",
         "--only",
         "moons-linear",
         "--iterations",
