@@ -9,6 +9,7 @@ from fm_core.quality import JUDGED_NFE, NFES
 from fm_core.recipes import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, RECIPES
 
 IMAGE_JUDGED = (20, 50)
+IMAGE_FIGURES = ("precision", "recall", "coverage", "confidence", "evenness")  # beside the Fréchet distance
 STATES = ("trained", "stopped", "not trained", "damaged")
 
 
@@ -115,14 +116,15 @@ with the error of Euler in it).
 
 _IMAGES = """## Image flows
 
-Judged by the digit classifier ({accuracy}), on 10,000 images by Euler with NFE steps against the 10,000 test digits.
+Judged by the digit classifier ({accuracy}), on 10,000 images by Euler with NFE steps
+against the 10,000 test digits.
 **FD** is the Fréchet distance of its penultimate features, with its ratio to the floor: what as many training digits
 score (last row). **Precision**, **recall** and **coverage** by 5 nearest neighbours of the same features;
 **confidence** is the mean of the largest class probability, **evenness** the entropy of the classes over that of ten
 equal ones. Translations start from the 10,000 Fashion-MNIST test images.
 
-| flow | NFE | FD (ratio) | precision | recall | coverage | confidence | evenness |
-|---|---|---|---|---|---|---|---|
+| flow | NFE | FD (ratio) | {heads} |
+|---|---|---|{rules}
 {rows}
 """
 
@@ -173,12 +175,19 @@ def _image_section(directory: Path) -> list[str]:
         return []
     rows = [_image_row(name, metadata, k) for name, metadata in flows.items() for k in range(len(NFES))]
     floor = next(iter(flows.values()))["quality"]["floor"]
-    rows.append(["training digits", "–", *(f"{value:.3f}" for value in floor.values())])
-    return [_IMAGES.format(accuracy=summary(classifier), rows="\n".join(f"| {' | '.join(row)} |" for row in rows))]
+    rows.append(["training digits", "–", *(f"{floor[key]:.3f}" for key in ("fd", *IMAGE_FIGURES))])
+    return [
+        _IMAGES.format(
+            accuracy=summary(classifier),
+            heads=" | ".join(IMAGE_FIGURES),
+            rules="---|" * len(IMAGE_FIGURES),
+            rows="\n".join(f"| {' | '.join(row)} |" for row in rows),
+        )
+    ]
 
 
 def _image_row(name: str, metadata: dict, k: int) -> list[str]:
     figures = metadata["quality"]
     ratio = figures["fd"][k] / figures["floor"]["fd"]
-    others = [f"{figures[key][k]:.3f}" for key in figures["floor"] if key != "fd"]
+    others = [f"{figures[key][k]:.3f}" for key in IMAGE_FIGURES]
     return [name, str(figures["nfe"][k]), f"{figures['fd'][k]:.3f} ({ratio:.1f}×)", *others]

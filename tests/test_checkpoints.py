@@ -21,7 +21,7 @@ from fm_core.checkpoints import (
     save_tensors,
 )
 from fm_core.matching import COUPLINGS
-from fm_core.recipes import CATALOGUE, RECIPES, STANDARD, Recipe
+from fm_core.recipes import CATALOGUE, IMAGE_RECIPES, RECIPES, STANDARD, Recipe
 from fm_core.schedules import SCHEDULES
 from fm_core.toy import SOURCES, TARGETS
 
@@ -269,6 +269,20 @@ def test_a_relu_behind_the_last_layer_is_recorded_as_worse():
 
 def test_the_table_of_the_shipped_checkpoints_names_each(name):
     assert f"| {name} |" in (DEFAULT_DIRECTORY / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in IMAGE_RECIPES if checkpoint_path(name, DEFAULT_DIRECTORY).exists()])
+def test_the_table_has_each_image_figure_under_its_name(name):
+    figures = load_checkpoint(checkpoint_path(name, DEFAULT_DIRECTORY)).metadata["quality"]
+    lines = (DEFAULT_DIRECTORY / "README.md").read_text(encoding="utf-8").splitlines()
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    heads = next(row for row in table if "precision" in row)
+    rows = [dict(zip(heads, row, strict=True)) for row in table if row[0] == name]
+    assert [row["NFE"] for row in rows] == [str(nfe) for nfe in figures["nfe"]]
+    for k, row in enumerate(rows):
+        assert row["FD (ratio)"].startswith(f"{figures['fd'][k]:.3f} ")
+        for key in ("precision", "recall", "coverage", "confidence", "evenness"):
+            assert row[key] == f"{figures[key][k]:.3f}"
 
 
 def test_the_catalogue_has_every_target_schedule_source_and_coupling():

@@ -179,6 +179,8 @@ def test_a_checkpoint_reaches_its_recorded_figures(image_library, name):
 def unbiased_distance(features: torch.Tensor) -> float:
     """Fréchet distance to the test digits, less what as few Gaussian features score that have the digits' moments."""
     digits = Moments(**read_tensors(DEFAULT_DIRECTORY / evaluation.MOMENTS_FILE)[0])
-    gaussian = np.random.default_rng(0).multivariate_normal(digits.mean, digits.covariance, len(features))
+    gaussian = np.random.default_rng(0).multivariate_normal(
+        digits.mean.numpy(), digits.covariance.numpy(), len(features)
+    )
     perfect = Moments.of(torch.from_numpy(gaussian))
     return frechet_distance(Moments.of(features), digits) - frechet_distance(perfect, digits)
