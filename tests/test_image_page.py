@@ -20,6 +20,7 @@ from fm_core.image_playground import DigitSettings, ImageLibrary, ImageSide, Tra
 from fm_core.images import IMAGE_SETS, samples
 from fm_core.requests import SettingsError
 from fm_core.ui import exports, image_wire
+from tests.conftest import served
 from tests.test_page import NARROW, OUTSIDE, WIDE, browser, visit  # noqa: F401
 
 expect.set_options(timeout=15_000)  # a run of a U-Net on a busy machine takes seconds
@@ -58,6 +59,14 @@ def test_a_link_opens_a_comparison_on_the_same_noise(open_tab):
     expect(caption(page, "digits", "b")).to_contain_text("36 images, seed 7")
     assert "tab=digits" in page.url
     assert "seed=7" in page.url
+
+
+def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit, library, untrained_images):  # noqa: F811
+    linear = {"mnist-linear": untrained_images.flows["mnist-linear"]}
+    images = ImageLibrary(linear, {}, untrained_images.classifier, {"mnist-cosine": "mnist-cosine does not exist."})
+    for address in served(library, images):
+        page = visit(address, "?tab=digits&compare=1&steps_b=5", TABS["digits"])
+        expect(caption(page, "digits", "b")).to_contain_text("linear · Euler, 5 steps")
 
 
 def test_settings_change_the_run_and_the_address(open_tab):

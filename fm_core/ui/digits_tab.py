@@ -12,7 +12,7 @@ from fm_core.requests import SettingsError
 from fm_core.ui import image_wire
 from fm_core.ui.address import DIGITS
 from fm_core.ui.events import LIMITS, QUIET, busy, dice_js, settings_of, when_done
-from fm_core.ui.image_controls import side_controls
+from fm_core.ui.image_controls import side_controls, with_trained
 from fm_core.ui.menus import DIE
 from fm_core.ui.player import Player
 
@@ -32,7 +32,7 @@ def create_digits_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
         return answer(library, values)
 
     def from_address(request: gr.Request) -> list:
-        values = DIGITS.flatten(settings_of(DIGITS, request))
+        values = with_trained(DIGITS.flatten(settings_of(DIGITS, request)), library.schedules(STANDARD))
         return [*(gr.update(value=value) for value in values.values()), gr.update(visible=values["compare"])]
 
     run: dict[str, Any] = {"fn": digits, "inputs_kwargs": controls, "outputs": player, **LIMITS, **QUIET}

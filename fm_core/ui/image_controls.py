@@ -10,6 +10,7 @@ from fm_core.ui.menus import SOLVER_CHOICES
 
 def side_controls(controls: dict[str, Any], tab: str, schedules: list[str], defaults: dict[str, Any]) -> gr.Accordion:
     """Add the controls of both sides to `controls`, and return the box of side B."""
+    defaults = with_trained(defaults, schedules)
     for suffix, title in (("", "Run A"), ("_b", "Run B")):
         classes = f"fm-side fm-side{suffix or '_a'}"
         with gr.Accordion(title, visible=not suffix, elem_id=f"{tab}-side{suffix}", elem_classes=classes) as box:
@@ -31,3 +32,11 @@ def side_controls(controls: dict[str, Any], tab: str, schedules: list[str], defa
                         min_width=100,
                     )
     return box
+
+
+def with_trained(values: dict[str, Any], schedules: list[str]) -> dict[str, Any]:
+    """Values of the controls, with the first trained schedule in place of one that is not trained."""
+    return {
+        name: schedules[0] if name.startswith("schedule") and value not in schedules else value
+        for name, value in values.items()
+    }

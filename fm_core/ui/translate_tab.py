@@ -17,7 +17,7 @@ from fm_core.requests import SettingsError, whole
 from fm_core.ui import exports, image_wire
 from fm_core.ui.address import TRANSLATE
 from fm_core.ui.events import LIMITS, QUIET, busy, settings_of, when_done
-from fm_core.ui.image_controls import side_controls
+from fm_core.ui.image_controls import side_controls, with_trained
 from fm_core.ui.player import Player
 from fm_core.uploads import UploadError
 
@@ -97,7 +97,7 @@ def _connect(
     _connect_uploads(library, files, options, sides, [*new, player])
     demo.load(None, js=PASTE, api_visibility="private")
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
-    then_run(demo.load(_from_address, outputs=[*controls.values(), side_b, *new], **hidden))
+    then_run(demo.load(partial(_from_address, library), outputs=[*controls.values(), side_b, *new], **hidden))
 
 
 def _connect_uploads(
@@ -143,10 +143,10 @@ def _save(library: ImageLibrary, kind: str, pixels: np.ndarray, *values) -> dict
     return gr.update(value=exports.save(_runs(library, pixels, _settings(values)), kind), visible=True)
 
 
-def _from_address(request: gr.Request) -> list:
+def _from_address(library: ImageLibrary, request: gr.Request) -> list:
     """Updates of all controls, of side B's box, and of the pictures."""
     settings = settings_of(TRANSLATE, request)
-    values, pixels = TRANSLATE.flatten(settings), settings.pixels.numpy()
+    values, pixels = with_trained(TRANSLATE.flatten(settings), library.schedules("fashion")), settings.pixels.numpy()
     updates = [gr.update(value=value) for value in values.values()]
     return [*updates, gr.update(visible=values["compare"]), pixels, _seen(pixels)]
 
