@@ -79,6 +79,9 @@ def _connect(
     gallery, files, pad, options = sources
     sides = [controls[name] for name in TRANSLATE.names if name != "clothes"]
 
+    def from_address(request: gr.Request) -> list:
+        return _from_address(library, settings_of(TRANSLATE, request))
+
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     run = {"fn": partial(_encoded, library), "inputs": [pictures, *sides], "outputs": player}
     again: dict[str, Any] = {**run, **LIMITS, **QUIET, "api_visibility": "private"}
@@ -97,7 +100,7 @@ def _connect(
     _connect_uploads(library, files, options, sides, [*new, player])
     demo.load(None, js=PASTE, api_visibility="private")
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
-    then_run(demo.load(partial(_from_address, library), outputs=[*controls.values(), side_b, *new], **hidden))
+    then_run(demo.load(from_address, outputs=[*controls.values(), side_b, *new], **hidden))
 
 
 def _connect_uploads(
@@ -143,9 +146,8 @@ def _save(library: ImageLibrary, kind: str, pixels: np.ndarray, *values) -> dict
     return gr.update(value=exports.save(_runs(library, pixels, _settings(values)), kind), visible=True)
 
 
-def _from_address(library: ImageLibrary, request: gr.Request) -> list:
+def _from_address(library: ImageLibrary, settings: TranslateSettings) -> list:
     """Updates of all controls, of side B's box, and of the pictures."""
-    settings = settings_of(TRANSLATE, request)
     values, pixels = with_trained(TRANSLATE.flatten(settings), library.schedules("fashion")), settings.pixels.numpy()
     updates = [gr.update(value=value) for value in values.values()]
     return [*updates, gr.update(visible=values["compare"]), pixels, _seen(pixels)]
