@@ -115,7 +115,6 @@ def toy_flow(recipe: Recipe, network: nn.Module, covariance: tuple[float, ...]) 
 def image_flow(recipe: ImageRecipe, network: nn.Module, covariance: float) -> ImageFlow:
     """The flow of a trained U-Net, its velocity computed fast."""
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return ImageFlow(recipe.name, recipe.source, recipe.target, SCHEDULES[recipe.schedule], fast(network), covariance)
 
 
