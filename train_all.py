@@ -14,6 +14,7 @@ from tqdm import tqdm
 from fm_core import datasets, parallel, report, training
 from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path
 from fm_core.images import IMAGE_SETS
+from fm_core.memory import keep_freed_memory
 from fm_core.recipes import CATALOGUE, CLASSIFIER, AnyRecipe, ImageRecipe, Recipe
 
 
@@ -150,4 +151,5 @@ def train(recipe: AnyRecipe, options: argparse.Namespace, team: parallel.Team) -
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     sys.exit(main())

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 
 class VelocityMLP(nn.Module):
@@ -41,6 +42,24 @@ class DoubleConv(nn.Sequential):
         )
 
 
+class UpConv(nn.ConvTranspose2d):
+    """A transposed 2×2 convolution of stride 2, computed as one matrix product per pixel, since no windows overlap.
+
+    The result is nn.ConvTranspose2d's; on a CPU the way there is faster when x is channels last.
+    """
+
+    def __init__(self, channels: int, features: int):
+        super().__init__(channels, features, kernel_size=2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Shape (B, channels, H, W) to (B, features, 2H, 2W)."""
+        batch, _, height, width = x.shape
+        matrix = self.weight.permute(2, 3, 1, 0).flatten(0, 2)  # (2 · 2 · features, channels)
+        assert self.bias is not None
+        windows = linear(x.permute(0, 2, 3, 1), matrix, self.bias.repeat(4)).view(batch, height, width, 2, 2, -1)
+        return windows.transpose(2, 3).reshape(batch, 2 * height, 2 * width, -1).permute(0, 3, 1, 2)
+
+
 class VelocityUNet(nn.Module):
     """The practical's U-Net: image and time map to a velocity of the image's shape; 205,953 parameters.
 
@@ -54,9 +73,9 @@ class VelocityUNet(nn.Module):
         self.down_1 = DoubleConv(2, 32)
         self.down_2 = DoubleConv(32, 64)
         self.bottleneck = DoubleConv(64, 64)
-        self.rise_2 = nn.ConvTranspose2d(64, 64, kernel_size=2, stride=2)
+        self.rise_2 = UpConv(64, 64)
         self.up_2 = DoubleConv(64, 32)
-        self.rise_1 = nn.ConvTranspose2d(32, 32, kernel_size=2, stride=2)
+        self.rise_1 = UpConv(32, 32)
         self.up_1 = DoubleConv(32, 32)
         self.output = nn.Conv2d(32, 1, kernel_size=1)
 

@@ -9,7 +9,7 @@ import torch
 from fm_core import recipes, tasks, training
 from fm_core.images import IMAGE_SETS, samples
 from fm_core.matching import draw_times
-from fm_core.networks import DigitClassifier, VelocityUNet
+from fm_core.networks import DigitClassifier, UpConv, VelocityUNet
 from fm_core.recipes import CLASSIFIER, IMAGE_RECIPES, AnyRecipe
 from fm_core.tasks import create_task
 
@@ -42,6 +42,18 @@ def test_a_velocity_has_the_shape_of_its_image_and_depends_on_time(side):
         assert v.shape == x.shape
         assert not torch.equal(v, network(x, torch.ones(3)))
         torch.testing.assert_close(network(x, torch.tensor([0.0, 0.5, 1.0]))[:1], network(x[:1], torch.zeros(1)))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_an_up_convolution_is_pytorchs_transposed_convolution(layout):
+    torch.manual_seed(0)
+    ours, x = UpConv(5, 3), torch.randn(2, 5, 4, 6).contiguous(memory_format=layout)
+    theirs = torch.nn.ConvTranspose2d(5, 3, kernel_size=2, stride=2)
+    theirs.load_state_dict(ours.state_dict())
+    v, expected = ours(x), theirs(x)
+    torch.testing.assert_close(v, expected)
+    gradients = torch.autograd.grad(v.square().sum(), list(ours.parameters()))
+    torch.testing.assert_close(gradients, torch.autograd.grad(expected.square().sum(), list(theirs.parameters())))
 
 
 def test_the_skips_are_added_not_concatenated():

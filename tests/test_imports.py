@@ -20,6 +20,7 @@ LAYERS = [
         "upload_arrays",
         "precision",
         "parallel",
+        "memory",
     },
     {"matching", "exact", "statistics", "datasets", "image_quality", "uploads"},
     {"recipes"},
