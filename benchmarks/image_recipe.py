@@ -21,6 +21,7 @@ from fm_core.image_flows import ImageFlow
 from fm_core.image_quality import Moments, frechet_distance
 from fm_core.images import IMAGE_SETS
 from fm_core.matching import TIME_DENSITIES, interpolate
+from fm_core.memory import keep_freed_memory
 from fm_core.precision import fast
 from fm_core.recipes import CLASSIFIER, IMAGE_RECIPES
 from fm_core.schedules import SCHEDULES
@@ -155,5 +156,6 @@ def table() -> str:
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     TIME_DENSITIES["earliest"] = lambda u: (torch.special.ndtri(u) - 1.2).sigmoid()
     main(sys.argv[1:])
