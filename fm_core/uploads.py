@@ -49,6 +49,8 @@ def _read(path: Path, first: int, count: int, invert: str) -> list[Tensor]:
         size = path.stat().st_size
         with path.open("rb") as file:
             head = file.read(8)
+    except FileNotFoundError:
+        raise UploadError(f"{path.name} is no longer on the server; upload it again.") from None
     except OSError:
         raise UploadError(f"{path.name} cannot be read as a file; accepted are {ACCEPTED}.") from None
     if size == 0:

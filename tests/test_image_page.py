@@ -111,6 +111,22 @@ def test_clothes_are_translated_and_a_class_can_be_picked(open_tab):
     expect(caption(page, "translate")).to_contain_text("1 image")
 
 
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_the_gallery_shows_five_whole_clothes_in_a_row(open_tab, viewport):
+    page = open_tab("translate", viewport=viewport)
+    page.get_by_text("Pick one").click()
+    tiles = page.locator("#translate-gallery .gallery-item")
+    expect(tiles).to_have_count(100)
+    expect(tiles.first).to_be_visible()
+    boxes = "(elements) => elements.map((element) => element.getBoundingClientRect().toJSON())"
+    (frame,) = page.locator("#translate-gallery").evaluate_all(boxes)
+    first, *_, fifth, sixth = tiles.evaluate_all(boxes)[:6]
+    assert first["y"] == fifth["y"]
+    assert fifth["right"] <= frame["right"]
+    assert first["bottom"] <= sixth["y"] <= first["bottom"] + 10
+    assert sixth["x"] == first["x"]
+
+
 def picture(path: Path, side: int = 90) -> Path:
     array = np.full((side, side, 3), 255, np.uint8)
     array[20:60, 30:70] = (30, 60, 120)
@@ -318,14 +334,23 @@ def test_the_wires_coefficients_give_the_predicted_end(runs):
         torch.testing.assert_close(a * run.trajectory.x + b * run.trajectory.v, expected)
 
 
+def test_a_sheet_breaks_into_rows_in_reading_order():
+    pixels = samples("fashion")[0][: exports.COLUMNS + 2].numpy()
+    whole = np.asarray(exports.sheet(pixels))[:: exports.ZOOM, :: exports.ZOOM]
+    assert whole.shape == (2 * 30, exports.COLUMNS * 30)
+    assert np.array_equal(whole[1:29, 31:59], pixels[1])
+    assert np.array_equal(whole[31:59, 31:59], pixels[exports.COLUMNS + 1])
+    assert not whole[30:, 60:].any()
+
+
 def test_saved_files_hold_the_run(runs, tmp_path):
-    sheet = Image.open(exports.save(runs, "png"))
+    sheet = Image.open(exports.save(runs, "png", tmp_path))
     assert sheet.size == (10 * 30 * exports.ZOOM, 3 * 30 * exports.ZOOM)
     first = np.asarray(sheet)[4 : 29 * 4 : 4, 4 : 29 * 4 : 4]
     assert np.array_equal(first, TranslateSettings("bag").pixels[0].numpy())
-    film = Image.open(exports.save(runs, "gif"))
+    film = Image.open(exports.save(runs, "gif", tmp_path))
     assert getattr(film, "n_frames", 1) == 6
-    arrays = np.load(io.BytesIO(Path(exports.save(runs, "npz")).read_bytes()), allow_pickle=False)
+    arrays = np.load(io.BytesIO(Path(exports.save(runs, "npz", tmp_path)).read_bytes()), allow_pickle=False)
     assert arrays["images_a"].shape == (4, 10, 28, 28)
     assert arrays["images_b"].shape == (6, 10, 28, 28)
     assert np.array_equal(arrays["images_b"][0], TranslateSettings("bag").pixels.numpy())

@@ -15,6 +15,7 @@ from fm_core.recipes import STANDARD
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.digits_tab import create_digits_tab
 from fm_core.ui.image_catalogue import create_image_catalogue
+from fm_core.ui.menus import DIE
 from fm_core.ui.player import PLOTLY
 from fm_core.ui.toy_tab import create_toy_tab
 from fm_core.ui.translate_tab import create_translate_tab
@@ -22,12 +23,13 @@ from fm_core.ui.translate_tab import create_translate_tab
 TITLE = "Flow Matching Playground"
 INTRODUCTION = f"""# {TITLE}
 Watch particles flow from a source to a data set, and check theory against measurement at every step."""
+VISITORS_FILES = (3600, 86_400)  # seconds: how often the server looks for old uploads and results, and what is old
 
 
 def build_demo(library: Library, images: ImageLibrary) -> gr.Blocks:
     """The whole page over these flows; without image flows, without the tabs that need them."""
-    gr.set_static_paths([PLOTLY])
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as demo:
+    gr.set_static_paths([PLOTLY, DIE])
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=VISITORS_FILES) as demo:
         gr.Markdown(INTRODUCTION, elem_classes="fm-title")
         with gr.Tabs() as tabs:
             with gr.Tab("2D flows", id="flows"):

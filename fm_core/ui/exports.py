@@ -12,6 +12,7 @@ from fm_core.image_playground import ImageRun
 from fm_core.images import IMAGE_SETS
 
 ZOOM = 4
+COLUMNS = 16
 _FRAME_MILLISECONDS = 80
 _LAST_MILLISECONDS = 1500
 
@@ -25,9 +26,13 @@ def pixels_at(run: ImageRun) -> Tensor:
 
 
 def sheet(images: np.ndarray) -> Image.Image:
-    """Images of shape (n, 28, 28) side by side in one row, enlarged."""
-    row = np.concatenate(list(np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=96)), axis=1)
-    return Image.fromarray(row).resize((row.shape[1] * ZOOM, row.shape[0] * ZOOM), Image.Resampling.NEAREST)
+    """Images of shape (n, 28, 28) side by side, in rows of at most `COLUMNS`, enlarged."""
+    columns = min(COLUMNS, len(images))
+    missing = -len(images) % columns
+    framed = np.pad(images, ((0, 0), (1, 1), (1, 1)), constant_values=96)
+    grid = np.pad(framed, ((0, missing), (0, 0), (0, 0))).reshape(-1, columns, 30, 30)
+    whole = grid.transpose(0, 2, 1, 3).reshape(-1, columns * 30)
+    return Image.fromarray(whole).resize((whole.shape[1] * ZOOM, whole.shape[0] * ZOOM), Image.Resampling.NEAREST)
 
 
 def _stacked(rows: list[Image.Image]) -> Image.Image:
@@ -40,13 +45,13 @@ def _stacked(rows: list[Image.Image]) -> Image.Image:
 
 
 def write_png(runs: list[ImageRun], path: Path) -> None:
-    """The sources in the first row, the results of each side beneath."""
+    """The sources on top, the results of each side beneath."""
     states = [pixels_at(run).numpy() for run in runs]
     _stacked([sheet(states[0][0]), *(sheet(state[-1]) for state in states)]).save(path)
 
 
 def write_gif(runs: list[ImageRun], path: Path) -> None:
-    """One frame per state of the side with most; each side in a row."""
+    """One frame per state of the side with most; the sides on top of each other."""
     states = [pixels_at(run).numpy() for run in runs]
     most = max(map(len, states))
     places = [np.linspace(0, len(state) - 1, most).round().astype(int) for state in states]
@@ -70,8 +75,9 @@ def write_npz(runs: list[ImageRun], path: Path) -> None:
 WRITERS: dict[str, Callable[[list[ImageRun], Path], None]] = {"png": write_png, "gif": write_gif, "npz": write_npz}
 
 
-def save(runs: list[ImageRun], kind: str) -> str:
-    """Write the runs as one of `WRITERS` to a new temporary file, and return its path."""
-    path = Path(tempfile.mkdtemp()) / f"{runs[0].flow.name}.{kind}"
+def save(runs: list[ImageRun], kind: str, directory: Path) -> str:
+    """Write the runs as one of `WRITERS` to a new folder in `directory`, and return the file's path."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = Path(tempfile.mkdtemp(dir=directory)) / f"{runs[0].flow.name}.{kind}"
     WRITERS[kind](runs, path)
     return str(path)

@@ -55,7 +55,7 @@ def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
             gr.Markdown("What the network sees", elem_classes="fm-caption")
             seen = gr.Image(
                 _seen(TranslateSettings().pixels.numpy()), show_label=False, format="png", image_mode="L",
-                interactive=False, elem_id="translate-seen", height=110, buttons=[],
+                interactive=False, elem_id="translate-seen", buttons=[],
             )  # fmt: skip
             player = Player("image", elem_id=PLAYER)
             _saving(library, [pictures, *controls.values()])
@@ -142,8 +142,9 @@ def _encoded(library: ImageLibrary, pixels: np.ndarray, *values) -> dict:
     return image_wire.encode(_runs(library, pixels, settings), TRANSLATE.to_query(settings))
 
 
-def _save(library: ImageLibrary, kind: str, pixels: np.ndarray, *values) -> dict:
-    return gr.update(value=exports.save(_runs(library, pixels, _settings(values)), kind), visible=True)
+def _save(library: ImageLibrary, kind: str, folder: str, pixels: np.ndarray, *values) -> dict:
+    path = exports.save(_runs(library, pixels, _settings(values)), kind, Path(folder))
+    return gr.update(value=path, visible=True)
 
 
 def _from_address(library: ImageLibrary, settings: TranslateSettings) -> list:
@@ -236,7 +237,7 @@ def _saving(library: ImageLibrary, inputs: list[Any]) -> None:
     saved = gr.File(label="Saved", interactive=False, visible=False, elem_id="translate-saved", height=70)
     options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **LIMITS}
     for kind, button in buttons.items():
-        button.click(partial(_save, library, kind), inputs, saved, **options)
+        button.click(partial(_save, library, kind, saved.GRADIO_CACHE), inputs, saved, **options)
 
 
 def _maps(library: ImageLibrary) -> None:

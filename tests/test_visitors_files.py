@@ -1,0 +1,57 @@
+"""What a visitor leaves on the server goes after a while; what the page needs stays."""
+
+import time
+from pathlib import Path
+
+import pytest
+from gradio.route_utils import delete_files_created_by_app
+from gradio_client import Client, handle_file
+from PIL import Image
+
+from fm_core import uploads
+from fm_core.image_playground import ImageLibrary
+from fm_core.playground import Library
+from fm_core.ui import demo
+from fm_core.uploads import UploadError
+from tests.conftest import served
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """The server's own folder for files."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def files(folder: Path) -> set[Path]:
+    """Those with something in them: gr.File leaves an empty one behind whenever it is read."""
+    return {path for path in folder.rglob("*") if path.is_file() and path.stat().st_size}
+
+
+def test_an_upload_and_its_results_are_deleted_when_they_are_old(
+    library: Library, untrained_images: ImageLibrary, cache, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(demo, "VISITORS_FILES", (1, 1))
+    Image.new("L", (28, 28), 200).save(tmp_path / "mine.png")
+    arguments = [[handle_file(tmp_path / "mine.png")], 0, 3, "auto", False, *("linear", 2, "euler") * 2]
+    for address in served(library, untrained_images):
+        own = files(cache)
+        Client(address, verbose=False, download_files=False).predict(*arguments, api_name="/translate")
+        assert any(path.name == "mine.png" for path in files(cache))
+        deadline = time.monotonic() + 20
+        while files(cache) != own:
+            assert time.monotonic() < deadline, files(cache) - own
+            time.sleep(0.2)
+
+
+def test_the_pages_own_pictures_outlive_the_visitors(library: Library, untrained_images: ImageLibrary, cache):
+    page = demo.build_demo(library, untrained_images)
+    own = files(cache)
+    assert len(own) > 100  # the gallery of bundled clothes and what the network sees of the first ten
+    delete_files_created_by_app(page, age=None)
+    assert files(cache) == own
+
+
+def test_a_file_that_is_gone_is_asked_for_again(tmp_path):
+    with pytest.raises(UploadError, match=r"gone\.png is no longer on the server; upload it again"):
+        uploads.read_files([tmp_path / "gone.png"])
