@@ -401,7 +401,7 @@ def test_limits_and_ranges(tmp_path):
     assert "range" in refused(many, count=0)
     assert "auto, always, never" in refused(good, invert="perhaps")
     assert "cannot be read" in refused(tmp_path)
-    assert "cannot be read" in refused(tmp_path / "missing.png")
+    assert "missing.png is no longer on the server; upload it again" in refused(tmp_path / "missing.png")
 
 
 @pytest.mark.parametrize("shape", [(5, 5, 2), (5,), (0, 5), (5, 0, 3), (2, 5, 5, 3), ()])

@@ -8,11 +8,9 @@ from gradio.route_utils import delete_files_created_by_app
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from fm_core import uploads
 from fm_core.image_playground import ImageLibrary
 from fm_core.playground import Library
 from fm_core.ui import demo
-from fm_core.uploads import UploadError
 from tests.conftest import served
 
 
@@ -50,8 +48,3 @@ def test_the_pages_own_pictures_outlive_the_visitors(library: Library, untrained
     assert len(own) > 100  # the gallery of bundled clothes and what the network sees of the first ten
     delete_files_created_by_app(page, age=None)
     assert files(cache) == own
-
-
-def test_a_file_that_is_gone_is_asked_for_again(tmp_path):
-    with pytest.raises(UploadError, match=r"gone\.png is no longer on the server; upload it again"):
-        uploads.read_files([tmp_path / "gone.png"])
