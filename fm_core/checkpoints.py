@@ -30,6 +30,7 @@ _KNOWN = {
     "coupling": COUPLINGS,
     "times": TIME_DENSITIES,
 }
+_BEFORE = {"source_noise": 0.0}  # fields that image recipes have got since some checkpoint was trained
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -115,7 +116,10 @@ def toy_flow(recipe: Recipe, network: nn.Module, covariance: tuple[float, ...]) 
 def image_flow(recipe: ImageRecipe, network: nn.Module, covariance: float) -> ImageFlow:
     """The flow of a trained U-Net, its velocity computed fast."""
     network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return ImageFlow(recipe.name, recipe.source, recipe.target, SCHEDULES[recipe.schedule], fast(network), covariance)
+    schedule = SCHEDULES[recipe.schedule]
+    return ImageFlow(
+        recipe.name, recipe.source, recipe.target, schedule, fast(network), covariance, recipe.source_noise
+    )
 
 
 def _load_network(path: Path) -> tuple[nn.Module, AnyRecipe, dict]:
@@ -139,6 +143,8 @@ def _recipe(path: Path, values: object) -> AnyRecipe:
     """The recipe in the metadata, if its fields, their types and its names are ones that this code knows."""
     kind = type(CATALOGUE.get(path.stem, RECIPES[next(iter(RECIPES))]))
     types = {field.name: field.type for field in fields(kind)}
+    if kind is ImageRecipe and isinstance(values, dict):
+        values = _BEFORE | values
     found = {key: type(value) for key, value in values.items()} if isinstance(values, dict) else {}
     if found != types:
         raise CheckpointError(f"{path.name} has a recipe with other fields than this code knows. {_remedy(path)}")

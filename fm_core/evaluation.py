@@ -1,5 +1,6 @@
 """What is measured when a training ends, for each kind of recipe: the part of the metadata that judges it."""
 
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from fm_core import image_quality, quality
 from fm_core.checkpoints import checkpoint_path, image_flow, load_classifier, save_tensors, toy_flow
 from fm_core.datasets import load
-from fm_core.image_flows import ImageFlow
+from fm_core.image_flows import ImageFlow, noisy
 from fm_core.image_quality import Moments
 from fm_core.images import IMAGE_SETS, SHAPE
 from fm_core.matching import COUPLINGS
@@ -81,14 +82,17 @@ def measure_image_flow(recipe: ImageRecipe, network: nn.Module, directory: Path,
 
 
 def image_covariance(recipe: ImageRecipe, root: Path) -> float:
-    """Cov(X_0, X_1) over samples and pixels together, for independent x_0 and x_1: that of the two mean images."""
+    """Cov(X_0, X_1) over samples and pixels together, for independent x_0 and x_1: that of the two mean images.
+
+    The noise in X_0 makes it smaller by √(1 − source_noise²).
+    """
     if recipe.source == STANDARD:
         return 0.0
     means = []
     for name in (recipe.source, recipe.target):
         pixels = load(IMAGE_SETS[name], True, root)[0]
         means.append(IMAGE_SETS[name].standardise(pixels.float().mean(0, keepdim=True)))
-    return (means[0] * means[1]).mean().item()
+    return math.sqrt(1 - recipe.source_noise**2) * (means[0] * means[1]).mean().item()
 
 
 @lru_cache(maxsize=1)
@@ -101,11 +105,12 @@ def references(classifier: DigitClassifier, root: Path) -> tuple[image_quality.R
 
 
 def sources(recipe: ImageRecipe, root: Path) -> tuple[Tensor, Tensor | None]:
-    """x_0 to judge a flow by: noise, or the source's test images with their labels."""
+    """x_0 to judge a flow by: noise, or the source's test images, with the recipe's noise, and their labels."""
+    generator = torch.Generator().manual_seed(0)
     if recipe.source == STANDARD:
-        return torch.randn(IMAGES, *SHAPE, generator=torch.Generator().manual_seed(0)), None
+        return torch.randn(IMAGES, *SHAPE, generator=generator), None
     pixels, labels = load(IMAGE_SETS[recipe.source], False, root)
-    return IMAGE_SETS[recipe.source].standardise(pixels), labels
+    return noisy(IMAGE_SETS[recipe.source].standardise(pixels), recipe.source_noise, generator), labels
 
 
 @torch.inference_mode()

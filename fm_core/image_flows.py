@@ -1,5 +1,6 @@
 """A flow of images: from noise, or from one data set's images, to another's."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -11,6 +12,16 @@ from fm_core.images import IMAGE_SETS, SHAPE, samples
 from fm_core.recipes import STANDARD
 from fm_core.schedules import Schedule
 from fm_core.solvers import SOLVERS, CountedVelocity, Velocity, integrate
+
+
+def noisy(images: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    """x_0 = √(1 − noise²) x + noise z with z standard normal: as large a variance as that of standardised images x.
+
+    Clothes have exactly black backgrounds, so without noise x_t would give x_1 away as soon as t > 0, and the
+    velocity would be infinitely steep at t = 0.
+    """
+    z = torch.randn(images.shape, generator=generator).to(images.device)
+    return math.sqrt(1 - noise**2) * images + noise * z
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,8 @@ class ImageFlow:
     """A velocity with the path it belongs to; `source` is `standard-gaussian` or an image set, like `target`.
 
     `covariance` is that of X_0 and X_1 over samples and pixels together. The images of two sets are drawn
-    independently, but both are bright in the middle, so over pixels they are correlated.
+    independently, but both are bright in the middle, so over pixels they are correlated. `source_noise` is the
+    share of noise in X_0 where the source is an image set.
     """
 
     name: str
@@ -62,14 +74,20 @@ class ImageFlow:
     schedule: Schedule
     velocity: Velocity
     covariance: float = 0.0
+    source_noise: float = 0.0
+
+    def start(self, images: Tensor, seed: int) -> Tensor:
+        """x_0 for standardised source images of shape (n, 1, 28, 28): with the noise that the flow expects."""
+        return noisy(images, self.source_noise, torch.Generator().manual_seed(seed))
 
     def draw(self, n: int, seed: int) -> Tensor:
-        """n source images, shape (n, 1, 28, 28): noise, or a random choice of the bundled ones."""
+        """n times x_0, shape (n, 1, 28, 28): noise, or a random choice of the bundled images with some noise."""
         generator = torch.Generator().manual_seed(seed)
         if self.source == STANDARD:
             return torch.randn(n, *SHAPE, generator=generator)
         pixels = samples(self.source)[0]
-        return IMAGE_SETS[self.source].standardise(pixels[torch.randint(len(pixels), (n,), generator=generator)])
+        chosen = pixels[torch.randint(len(pixels), (n,), generator=generator)]
+        return noisy(IMAGE_SETS[self.source].standardise(chosen), self.source_noise, generator)
 
     def sample(self, n: int = 16, steps: int = 50, solver: str = "euler", seed: int = 0) -> ImageTrajectory:
         """Carry n source images to t = 1. The same seed draws the same x_0 for every flow with this source.
@@ -81,7 +99,7 @@ class ImageFlow:
 
     @torch.inference_mode()
     def carry(self, x_0: Tensor, steps: int = 50, solver: str = "euler") -> ImageTrajectory:
-        """Carry the standardised images x_0 of shape (n, 1, 28, 28) to t = 1 in `steps` steps."""
+        """Carry x_0 of shape (n, 1, 28, 28), as `start` or `draw` give it, to t = 1 in `steps` steps."""
         velocity = _Recorded(self.velocity, SOLVERS[solver].evaluations)
         start = time.perf_counter()
         times, states = zip(*integrate(velocity, x_0, steps, solver), strict=True)

@@ -10,12 +10,21 @@ from torch import Tensor
 from fm_core.schedules import Schedule
 from fm_core.solvers import Velocity
 
-# Quantile functions. Logit-normal: the logistic function of a normal, which prefers times in the middle, or with a
-# mean below 0 those before it, where an image's shape is decided (Esser et al. 2024, https://arxiv.org/abs/2403.03206).
+
+def logit_normal(mean: float) -> Callable[[Tensor], Tensor]:
+    """The quantile function of the logistic function of a normal with this mean and variance 1.
+
+    It prefers times in the middle, or with a mean below 0 those before it, where an image's shape is decided
+    (Esser et al. 2024, https://arxiv.org/abs/2403.03206).
+    """
+    return lambda u: (torch.special.ndtri(u) + mean).sigmoid()
+
+
 TIME_DENSITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform": lambda u: u,
-    "logit-normal": lambda u: torch.special.ndtri(u).sigmoid(),
-    "early logit-normal": lambda u: (torch.special.ndtri(u) - 0.6).sigmoid(),
+    "logit-normal": logit_normal(0),
+    "early logit-normal": logit_normal(-0.6),
+    "very early logit-normal": logit_normal(-1.5),
 }
 
 

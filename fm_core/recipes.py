@@ -61,6 +61,7 @@ class ImageRecipe(_InEpochs):
     """Everything but the seed that decides a trained image flow.
 
     `learning_rate` is Adam's, `muon_rate` that of Muon for the hidden convolutions; 0 leaves them to Adam too.
+    `source_noise` is the share of noise in x_0, see `image_flows.noisy`; it changes nothing where x_0 is noise.
     """
 
     target: str
@@ -71,7 +72,8 @@ class ImageRecipe(_InEpochs):
     learning_rate: float = 3e-3
     muon_rate: float = 2e-2
     ema_decay: float = 0.999
-    times: str = "early logit-normal"
+    times: str = "very early logit-normal"
+    source_noise: float = 0.3
 
     @property
     def name(self) -> str:

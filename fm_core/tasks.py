@@ -12,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from fm_core import recipes
 from fm_core.datasets import load
+from fm_core.image_flows import noisy
 from fm_core.images import IMAGE_SETS, SHAPE
 from fm_core.matching import COUPLINGS, draw_times, matching_loss
 from fm_core.precision import fast
@@ -61,7 +62,8 @@ class ImageTask:
         if self.source is None:
             x_0 = torch.randn(len(x_1), *SHAPE, generator=generator)
         else:
-            x_0 = self.source(chosen(recipe, self.seed, iteration, stream=0))
+            images = self.source(chosen(recipe, self.seed, iteration, stream=0))
+            x_0 = noisy(images, recipe.source_noise, generator)
         return x_0, x_1, draw_times(len(x_1), generator, density=recipe.times)
 
     def loss(self, network: Callable[..., Tensor], *batch: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Image flows: what is recorded on the way, the predicted end, the theory of the variance, and their quality."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -66,6 +68,19 @@ def test_a_translation_draws_bundled_clothes():
     assert all((image == clothes).flatten(1).all(1).any() for image in flow.draw(5, 0))
 
 
+def test_noise_in_the_source_keeps_its_variance_and_follows_the_seed():
+    flow = ImageFlow("t", "fashion", "mnist", SCHEDULES["linear"], lambda x, t: x, source_noise=0.6)
+    clothes = IMAGE_SETS["fashion"].standardise(samples("fashion")[0])
+    x_0 = flow.start(clothes, seed=1)
+    assert x_0.var().item() == pytest.approx(0.64 * clothes.var().item() + 0.36, rel=0.01)
+    noise = (x_0 - 0.8 * clothes) / 0.6
+    assert noise.mean().item() == pytest.approx(0, abs=0.02)
+    assert noise.std().item() == pytest.approx(1, rel=0.02)
+    assert torch.equal(x_0, flow.start(clothes, seed=1))
+    assert not torch.equal(x_0, flow.start(clothes, seed=2))
+    assert not torch.equal(flow.draw(5, 0), flow.draw(5, 1))
+
+
 @pytest.mark.parametrize("wrong", [{"n": 0}, {"steps": 0}, {"solver": "magic"}, {"seed": -1}])
 def test_a_wrong_request_is_refused(wrong):
     with pytest.raises(ValueError, match=r"\."):
@@ -93,9 +108,10 @@ def test_theory_is_the_variance_of_the_path_over_samples_and_pixels(schedule, so
 
 def test_the_covariance_of_two_sets_is_that_of_their_mean_images(monkeypatch):
     monkeypatch.setattr(evaluation, "load", lambda image_set, *_: samples(image_set.name))
-    found = evaluation.image_covariance(IMAGE_RECIPES["fashion-to-mnist-linear"], evaluation.Path())
+    recipe = replace(IMAGE_RECIPES["fashion-to-mnist-linear"], source_noise=0.6)
+    found = evaluation.image_covariance(recipe, evaluation.Path())
     means = [IMAGE_SETS[name].standardise(samples(name)[0]).mean(0) for name in ("fashion", "mnist")]
-    assert found == pytest.approx((means[0] * means[1]).mean().item(), abs=1e-5)
+    assert found == pytest.approx(0.8 * (means[0] * means[1]).mean().item(), abs=1e-5)
     assert found > 0.1
     assert evaluation.image_covariance(IMAGE_RECIPES["mnist-linear"], evaluation.Path()) == 0
 
@@ -163,9 +179,8 @@ def test_real_digits_are_read_right_by_the_shipped_classifier(image_library):
 def test_a_checkpoint_reaches_its_recorded_figures(image_library, name):
     """500 images from noise, or the 100 bundled clothes, instead of 10,000."""
     flow, figures = image_library.flows[name], image_library.metadata[name]["quality"]
-    x_0 = (
-        flow.draw(500, seed=3) if flow.source == STANDARD else IMAGE_SETS["fashion"].standardise(samples("fashion")[0])
-    )
+    clothes = IMAGE_SETS["fashion"].standardise(samples("fashion")[0])
+    x_0 = flow.draw(500, seed=3) if flow.source == STANDARD else flow.start(clothes, seed=3)
     with torch.inference_mode():
         reading = image_quality.read(image_library.classifier, evaluation.generate(flow, x_0, NFE))
     recorded = {key: figures[key][figures["nfe"].index(NFE)] for key in ("fd", "confidence", "evenness")}

@@ -109,11 +109,23 @@ def test_an_epoch_shows_every_image_once_in_an_order_of_its_own():
 
 
 def test_a_translation_starts_at_clothes_and_ends_at_digits():
-    x_0, x_1, t = create_task(RECIPES[1], 0, Path(), "cpu").batch(0, torch.Generator().manual_seed(0))
+    recipe = replace(RECIPES[1], source_noise=0.0)
+    x_0, x_1, t = create_task(recipe, 0, Path(), "cpu").batch(0, torch.Generator().manual_seed(0))
     fashion, mnist = (IMAGE_SETS[name].standardise(samples(name)[0]) for name in ("fashion", "mnist"))
     assert all((image == fashion).flatten(1).all(1).any() for image in x_0)
     assert all((image == mnist).flatten(1).all(1).any() for image in x_1)
     assert t.shape == (20,)
+
+
+def test_a_translations_clothes_have_the_recipes_noise_anew_in_every_batch():
+    generator = torch.Generator().manual_seed(0)
+    clean, first, second = (
+        create_task(replace(RECIPES[1], source_noise=noise), 0, Path(), "cpu").batch(0, generator)[0]
+        for noise in (0.0, 0.6, 0.6)
+    )
+    for x_0 in (first, second):
+        assert (x_0 - 0.8 * clean).std().item() == pytest.approx(0.6, rel=0.03)
+    assert not torch.equal(first, second)
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
@@ -139,7 +151,7 @@ def test_a_training_stopped_and_resumed_equals_a_straight_one_to_the_bit(tmp_pat
     assert len(state.curve) == 3
 
 
-@pytest.mark.parametrize(("density", "mean"), [("logit-normal", 0.0), ("early logit-normal", -0.6)])
+@pytest.mark.parametrize(("density", "mean"), [("logit-normal", 0.0), ("very early logit-normal", -1.5)])
 def test_logit_normal_times_are_those_of_the_distribution(density, mean):
     t = draw_times(20_000, torch.Generator().manual_seed(0), density=density)
     logits = t.logit()
