@@ -1,7 +1,7 @@
-"""Why the image recipe is what it is: mnist-linear over two epochs with one choice changed at a time.
+"""Why the image recipe is what it is: few epochs of a flow from noise and of one from clothes, one choice changed.
 
-Every trial is a line of benchmarks/image_recipe.jsonl. A run makes the trials that are missing there (or those named
-on the command line), then writes benchmarks/image_recipe.md; runs may go side by side.
+Every trial is a line of benchmarks/image_recipe.jsonl. A run makes the trials that are missing there (of all flows, or
+of those on the command line), then writes benchmarks/image_recipe.md; two flows may go side by side.
 """
 
 import json
@@ -20,42 +20,58 @@ from fm_core.datasets import default_root
 from fm_core.image_flows import ImageFlow
 from fm_core.image_quality import Moments, frechet_distance
 from fm_core.images import IMAGE_SETS
-from fm_core.matching import TIME_DENSITIES, interpolate
+from fm_core.matching import TIME_DENSITIES, interpolate, logit_normal
 from fm_core.memory import keep_freed_memory
 from fm_core.precision import fast
 from fm_core.recipes import CLASSIFIER, IMAGE_RECIPES
 from fm_core.schedules import SCHEDULES
 from fm_core.tasks import ImageTask
 
-RECIPE = replace(IMAGE_RECIPES["mnist-linear"], epochs=2)
+EPOCHS = {"mnist-linear": 2, "fashion-to-mnist-linear": 3}
+VERY_EARLY = -1.5  # the mean of the recipe's logits of t
 ADAM = {"muon_rate": 0.0}
-TRAININGS: dict[str, dict] = {
-    "the recipe": {},
-    "8 epochs": {"epochs": 8},
-    "Adam for all weights": ADAM,
-    "Adam for all weights, learning rate 1e-3": {**ADAM, "learning_rate": 1e-3},
-    "Adam for all weights, t uniform": {**ADAM, "times": "uniform"},
-    "Adam for all weights, batch 64": {**ADAM, "batch": 64},
-    "Muon's rate 1e-2": {"muon_rate": 1e-2},
-    "Muon's rate 3e-2": {"muon_rate": 3e-2},
-    "Muon's rate 1e-2, batch 64": {"muon_rate": 1e-2, "batch": 64},
-    "Adam's rate 1e-3": {"learning_rate": 1e-3},
-    "batch 64": {"batch": 64},
-    "batch 256": {"batch": 256},
-    "t uniform": {"times": "uniform"},
-    "t logit-normal around the middle": {"times": "logit-normal"},
-    "t earlier still (mean -1.2)": {"times": "earliest"},
-    "t uniform, loss weighted by the density of the recipe's t": {"times": "uniform", "weighted": True},
-    "no EMA": {"ema_decay": 0.0},
-    "EMA decay 0.9995": {"ema_decay": 0.9995},
-    "scaled to [-1, 1]": {"scale": (0.5, 0.5)},
-    "scaled to [0, 1]": {"scale": (0.0, 1.0)},
+RECIPE = "the recipe"
+EARLY, EARLIEST = {"times": "early logit-normal"}, {"times": "earliest"}
+TRIALS: dict[str, dict[str, dict]] = {
+    "mnist-linear": {
+        RECIPE: {},
+        "Adam for all weights": ADAM,
+        "Adam for all weights, learning rate 1e-3": {**ADAM, "learning_rate": 1e-3},
+        "Adam for all weights, t uniform": {**ADAM, "times": "uniform"},
+        "Muon's rate 1e-2": {"muon_rate": 1e-2},
+        "Muon's rate 3e-2": {"muon_rate": 3e-2},
+        "Adam's rate 1e-3": {"learning_rate": 1e-3},
+        "batch 64": {"batch": 64},
+        "batch 64, Muon's rate 1e-2": {"muon_rate": 1e-2, "batch": 64},
+        "batch 256": {"batch": 256},
+        "t uniform": {"times": "uniform"},
+        "t logit-normal around the middle": {"times": "logit-normal"},
+        "t early (mean -0.6)": EARLY,
+        "t earlier still (mean -2.5)": EARLIEST,
+        "t uniform, loss weighted by the density of the recipe's t": {"times": "uniform", "weighted": True},
+        "no EMA": {"ema_decay": 0.0},
+        "EMA decay 0.9995": {"ema_decay": 0.9995},
+        "scaled to [-1, 1]": {"scale": (0.5, 0.5)},
+        "scaled to [0, 1]": {"scale": (0.0, 1.0)},
+    },
+    "fashion-to-mnist-linear": {
+        RECIPE: {},
+        "no noise in the clothes": {"source_noise": 0.0},
+        "no noise, t early (mean -0.6)": {"source_noise": 0.0, **EARLY},
+        "no noise, t earlier still (mean -2.5)": {"source_noise": 0.0, **EARLIEST},
+        "noise 0.1": {"source_noise": 0.1},
+        "noise 0.2": {"source_noise": 0.2},
+        "noise 0.5": {"source_noise": 0.5},
+        "t uniform": {"times": "uniform"},
+        "t early (mean -0.6)": EARLY,
+        "t earlier still (mean -2.5)": EARLIEST,
+        "Adam for all weights": ADAM,
+    },
 }
-# The network of "the recipe", sampled in other ways.
-DENSER_LATE, DENSER_EARLY = "steps denser towards t = 1", "steps denser towards t = 0"
+# The recipe's network, sampled in other ways.
 GRIDS: dict[str, Callable[[float], float]] = {
-    DENSER_LATE: lambda s: 1 - (1 - s) ** 1.5,
-    DENSER_EARLY: lambda s: s**1.5,
+    "steps denser towards t = 1": lambda s: 1 - (1 - s) ** 1.5,
+    "steps denser towards t = 0": lambda s: s**1.5,
 }
 BLACKENED = "grey below 32 made black"
 STEPS = (20, 50)
@@ -63,38 +79,41 @@ IMAGES = 4_000
 RESULTS = Path(__file__).with_suffix(".jsonl")
 
 
-def main(titles: list[str]) -> None:
-    for title in titles or [title for title in TRAININGS if title not in results()]:
-        for row in trial(title):
-            with RESULTS.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            print(row, flush=True)
+def main(flows: list[str]) -> None:
+    for flow in flows or TRIALS:
+        for title in TRIALS[flow]:
+            if (flow, title) not in results():
+                for row in trial(flow, title):
+                    with RESULTS.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(row) + "\n")
+                    print(row, flush=True)
     RESULTS.with_suffix(".md").write_text(table(), encoding="utf-8")
 
 
-def results() -> dict[str, dict]:
-    """The rows that exist, by title, the newest of each."""
+def results() -> dict[tuple[str, str], dict]:
+    """The rows that exist, by flow and trial, the newest of each."""
     lines = RESULTS.read_text(encoding="utf-8").splitlines() if RESULTS.exists() else []
-    return {row["trial"]: row for row in map(json.loads, lines)}
+    return {(row["flow"], row["trial"]): row for row in map(json.loads, lines)}
 
 
 class WeightedTask(ImageTask):
-    """Draws t as it is told and weights each loss by the density of "early logit-normal" at t."""
+    """Draws t as it is told and weights each loss by the density of the recipe's at t."""
 
     def loss(self, network: Callable[..., Tensor], *batch: Tensor) -> Tensor:
         x_0, x_1, t = batch
         x_t, u_t = interpolate(SCHEDULES[self.recipe.schedule], x_0, x_1, t)
         losses = (u_t - fast(network)(x_t, t)).square().flatten(1).sum(1)
-        density = (-(t.logit(1e-6) + 0.6).square() / 2).exp() / math.sqrt(2 * math.pi) / (t * (1 - t)).clamp(min=1e-6)
+        normal = (-(t.logit(1e-6) - VERY_EARLY).square() / 2).exp() / math.sqrt(2 * math.pi)
+        density = normal / (t * (1 - t)).clamp(min=1e-6)
         return (density * losses).mean()
 
 
-def trial(title: str) -> list[dict]:
+def trial(name: str, title: str) -> list[dict]:
     """Train one variant; its row, and for the recipe itself those of other ways to sample."""
-    changes = dict(TRAININGS[title])
+    changes = dict(TRIALS[name][title])
     usual, (mean, std) = IMAGE_SETS["mnist"], changes.pop("scale", (None, None))
     weighted = changes.pop("weighted", False)
-    recipe = replace(RECIPE, **changes)
+    recipe = replace(IMAGE_RECIPES[name], epochs=EPOCHS[name], **changes)
     if mean is not None:
         IMAGE_SETS["mnist"] = replace(usual, mean=mean, std=std)
     state = training.start(recipe, seed=0)
@@ -106,15 +125,11 @@ def trial(title: str) -> list[dict]:
     x_0 = evaluation.sources(recipe, default_root())[0][:IMAGES]
     pictures = {steps: evaluation.generate(flow, x_0, steps) for steps in STEPS}
     IMAGE_SETS["mnist"] = usual
-    rows = [{"trial": title, **scores(pictures)}]
-    if title == "the recipe":
-        rows += [
-            {"trial": name, **scores({steps: on_grid(flow, x_0, steps, grid) for steps in STEPS})}
-            for name, grid in GRIDS.items()
-        ]
-        black = {steps: torch.where(p < 32, 0, p).to(torch.uint8) for steps, p in pictures.items()}
-        rows.append({"trial": BLACKENED, **scores(black)})
-    return rows
+    ways = {title: pictures}
+    if title == RECIPE:
+        ways |= {way: {steps: on_grid(flow, x_0, steps, grid) for steps in STEPS} for way, grid in GRIDS.items()}
+        ways[BLACKENED] = {steps: torch.where(p < 32, 0, p).to(torch.uint8) for steps, p in pictures.items()}
+    return [{"flow": name, "trial": way, **scores(found)} for way, found in ways.items()]
 
 
 @torch.inference_mode()
@@ -143,19 +158,18 @@ def table() -> str:
     lines = [
         "# The image recipe, measured",
         "",
-        "Written by `benchmarks/image_recipe.py`: mnist-linear, two epochs instead of the recipe's, one choice changed",
-        "at a time, each from the same seed. Fréchet distance over the floor at 20 and 50 Euler steps, of",
-        f"{IMAGES:,} images.",
-        "",
-        "| trial | at 20 steps | at 50 steps |",
-        "|---|---|---|",
+        "Written by `benchmarks/image_recipe.py`: a few epochs instead of the recipe's, one choice changed at a time,",
+        f"each from the same seed. Fréchet distance over the floor, of {IMAGES:,} images by Euler.",
     ]
-    rows = [found[title] for title in [*TRAININGS, *GRIDS, BLACKENED] if title in found]
-    lines += [f"| {row['trial']} | {row['fd20']:.1f} | {row['fd50']:.1f} |" for row in rows]
+    for flow, trials in TRIALS.items():
+        lines += ["", f"## {flow}, {EPOCHS[flow]} epochs", ""]
+        lines += [f"| trial | at {STEPS[0]} steps | at {STEPS[1]} steps |", "|---|---|---|"]
+        rows = [found[flow, title] for title in [*trials, *GRIDS, BLACKENED] if (flow, title) in found]
+        lines += [f"| {row['trial']} | {row['fd20']:.1f} | {row['fd50']:.1f} |" for row in rows]
     return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":
     keep_freed_memory()
-    TIME_DENSITIES["earliest"] = lambda u: (torch.special.ndtri(u) - 1.2).sigmoid()
+    TIME_DENSITIES["earliest"] = logit_normal(-2.5)
     main(sys.argv[1:])
