@@ -59,13 +59,15 @@ class DigitSettings:
 
 @dataclass(frozen=True)
 class TranslateSettings:
-    """One request for a translation: which bundled clothes, and one or two sides. Raises SettingsError."""
+    """One request for a translation: which bundled clothes, which noise, one or two sides. Raises SettingsError."""
 
     clothes: str = ONE_OF_EACH
+    seed: int = 0
     sides: tuple[ImageSide, ...] = (ImageSide(),)
 
     def __post_init__(self):
         one_of("clothes", self.clothes, CLOTHES)
+        object.__setattr__(self, "seed", whole("seed", self.seed, SEEDS))
 
     @property
     def pixels(self) -> Tensor:
@@ -152,6 +154,8 @@ def generate(library: ImageLibrary, settings: DigitSettings) -> list[ImageRun]:
     return simulate(library, STANDARD, flow.draw(settings.images, settings.seed), settings.sides)
 
 
-def translate(library: ImageLibrary, pixels: Tensor, sides: tuple[ImageSide, ...]) -> list[ImageRun]:
-    """Digits from pictures of clothes, uint8 of shape (n, 28, 28). Raises SettingsError."""
-    return simulate(library, "fashion", IMAGE_SETS["fashion"].standardise(pixels), sides)
+def translate(library: ImageLibrary, pixels: Tensor, seed: int, sides: tuple[ImageSide, ...]) -> list[ImageRun]:
+    """Digits from pictures of clothes, uint8 of shape (n, 28, 28), and the seed's noise. Raises SettingsError."""
+    flow = library.flow("fashion", sides[0].schedule)
+    x_0 = flow.start(IMAGE_SETS["fashion"].standardise(pixels), seed)
+    return simulate(library, "fashion", x_0, sides)

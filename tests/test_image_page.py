@@ -100,6 +100,16 @@ def test_other_views_show_other_pictures(open_tab, view):
     page.wait_for_function(f"{picture} !== {before!r}")
 
 
+def test_new_noise_translates_the_same_clothes_again(open_tab):
+    page = open_tab("translate")
+    page.click("#translate-dice")
+    page.wait_for_function("document.querySelector('#translate-player .fm-player').dataset.run >= 2")
+    seed = page.locator("#translate-seed input").input_value()
+    assert seed != "0"
+    expect(caption(page, "translate")).to_contain_text(f"10 images, seed {seed}")
+    page.wait_for_function(f"location.search.includes('seed={seed}')")
+
+
 def test_clothes_are_translated_and_a_class_can_be_picked(open_tab):
     page = open_tab("translate")
     expect(caption(page, "translate")).to_contain_text("Fashion-MNIST clothes → MNIST digits, 10 images")
@@ -264,21 +274,23 @@ def idx(n: int) -> bytes:
     return struct.pack(">IIII", 0x803, n, 28, 28) + samples("fashion")[0][:n].numpy().tobytes()
 
 
-def test_original_files_are_read_through_the_api(client, tmp_path):
+def test_original_files_are_read_through_the_api(client, tmp_path, untrained_images):
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(20)))
     files = [handle_file(tmp_path / "t10k-images-idx3-ubyte.gz")]
     value = client.predict(
-        files, 5, 3, "auto", False, "linear", 2, "euler", "cosine", 2, "euler", api_name="/translate"
+        files, 5, 3, "auto", 7, False, "linear", 2, "euler", "cosine", 2, "euler", api_name="/translate"
     )[-1]
     data = np.frombuffer(base64.b64decode(value["data"]), np.uint8, 3 * 784).reshape(3, 1, 28, 28)
-    expected = IMAGE_SETS["fashion"].standardise(samples("fashion")[0][5:8]).numpy()
+    clothes = IMAGE_SETS["fashion"].standardise(samples("fashion")[0][5:8])
+    expected = untrained_images.flow("fashion", "linear").start(clothes, seed=7).numpy()
     assert np.abs(data / 127.5 * 4 - 4 - expected).max() < 0.02
+    assert value["header"]["seed"] == 7
 
 
 @pytest.mark.parametrize(("first", "count"), [(None, 3), (0, None), (-1, 3), (0, 0), (0, 65)])
 def test_a_wrong_range_gets_one_sentence(client, tmp_path, first, count):
     (tmp_path / "images.idx").write_bytes(idx(5))
-    arguments = [[handle_file(tmp_path / "images.idx")], first, count, "auto", False, *("linear", 2, "euler") * 2]
+    arguments = [[handle_file(tmp_path / "images.idx")], first, count, "auto", 0, False, *("linear", 2, "euler") * 2]
     with pytest.raises(AppError, match="image"):
         client.predict(*arguments, api_name="/translate")
 
@@ -288,7 +300,7 @@ def test_a_wrong_range_gets_one_sentence(client, tmp_path, first, count):
 )
 def test_a_bad_file_gets_one_sentence_through_the_api(client, tmp_path, content, words):
     (tmp_path / "bad.bin").write_bytes(content)
-    arguments = [[handle_file(tmp_path / "bad.bin")], 0, 3, "auto", False, *("linear", 2, "euler") * 2]
+    arguments = [[handle_file(tmp_path / "bad.bin")], 0, 3, "auto", 0, False, *("linear", 2, "euler") * 2]
     with pytest.raises(AppError, match=words):
         client.predict(*arguments, api_name="/translate")
 
@@ -319,12 +331,14 @@ def test_the_clothes_are_ten_of_a_class_or_one_of_each():
     assert torch.equal(TranslateSettings("bag").pixels, pixels[labels == 8])
     with pytest.raises(SettingsError, match="clothes must be one of"):
         TranslateSettings("hat")
+    with pytest.raises(SettingsError, match="seed must be a whole number"):
+        TranslateSettings(seed=-1)
 
 
 @pytest.fixture(scope="module")
 def runs(untrained_images):
     sides = (ImageSide("linear", 3), ImageSide("cosine", 5))
-    return image_playground.translate(untrained_images, TranslateSettings("bag").pixels, sides)
+    return image_playground.translate(untrained_images, TranslateSettings("bag").pixels, 3, sides)
 
 
 def test_the_wires_coefficients_give_the_predicted_end(runs):
@@ -346,12 +360,15 @@ def test_a_sheet_breaks_into_rows_in_reading_order():
 def test_saved_files_hold_the_run(runs, tmp_path):
     sheet = Image.open(exports.save(runs, "png", tmp_path))
     assert sheet.size == (10 * 30 * exports.ZOOM, 3 * 30 * exports.ZOOM)
+    fashion = IMAGE_SETS["fashion"]
+    clothes = fashion.standardise(TranslateSettings("bag").pixels)
+    expected = fashion.to_pixels(runs[0].flow.start(clothes, seed=3)).numpy()
     first = np.asarray(sheet)[4 : 29 * 4 : 4, 4 : 29 * 4 : 4]
-    assert np.array_equal(first, TranslateSettings("bag").pixels[0].numpy())
+    assert np.array_equal(first, expected[0])
     film = Image.open(exports.save(runs, "gif", tmp_path))
     assert getattr(film, "n_frames", 1) == 6
     arrays = np.load(io.BytesIO(Path(exports.save(runs, "npz", tmp_path)).read_bytes()), allow_pickle=False)
     assert arrays["images_a"].shape == (4, 10, 28, 28)
     assert arrays["images_b"].shape == (6, 10, 28, 28)
-    assert np.array_equal(arrays["images_b"][0], TranslateSettings("bag").pixels.numpy())
+    assert np.array_equal(arrays["images_b"][0], expected)
     assert arrays["probabilities_b"].shape == (6, 10, 10)

@@ -12,8 +12,7 @@ from fm_core.requests import SettingsError
 from fm_core.ui import image_wire
 from fm_core.ui.address import DIGITS
 from fm_core.ui.events import LIMITS, QUIET, busy, dice_js, settings_of, when_done
-from fm_core.ui.image_controls import side_controls, with_trained
-from fm_core.ui.menus import DIE
+from fm_core.ui.image_controls import seed_controls, side_controls, with_trained
 from fm_core.ui.player import Player
 
 PLAYER = "digits-player"
@@ -70,12 +69,7 @@ def _controls(library: ImageLibrary) -> tuple[dict[str, Any], gr.Button, gr.Acco
     controls["images"] = gr.Radio(
         list(image_playground.COUNTS), value=defaults["images"], label="Images", elem_id="digits-images"
     )
-    with gr.Row(elem_classes="fm-seed"):
-        low, high = image_playground.SEEDS
-        controls["seed"] = gr.Number(
-            0, label="Seed", precision=0, elem_id="digits-seed", min_width=120, minimum=low, maximum=high
-        )
-        dice = gr.Button("New noise", icon=DIE, size="sm", min_width=90, elem_id="digits-dice")
+    dice = seed_controls(controls, "digits")
     controls["compare"] = gr.Checkbox(False, label="Compare two runs on the same noise", elem_id="digits-compare")
     box_b = side_controls(controls, "digits", library.schedules(STANDARD), defaults)
     return {name: controls[name] for name in DIGITS.names}, dice, box_b

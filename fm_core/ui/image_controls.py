@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from fm_core import image_playground
-from fm_core.ui.menus import SOLVER_CHOICES
+from fm_core.ui.menus import DIE, SOLVER_CHOICES
 
 
 def side_controls(controls: dict[str, Any], tab: str, schedules: list[str], defaults: dict[str, Any]) -> gr.Accordion:
@@ -32,6 +32,16 @@ def side_controls(controls: dict[str, Any], tab: str, schedules: list[str], defa
                         min_width=100,
                     )
     return box
+
+
+def seed_controls(controls: dict[str, Any], tab: str) -> gr.Button:
+    """Add the seed's control to `controls`, and return the button that rolls another."""
+    with gr.Row(elem_classes="fm-seed"):
+        low, high = image_playground.SEEDS
+        controls["seed"] = gr.Number(
+            0, label="Seed", precision=0, elem_id=f"{tab}-seed", min_width=120, minimum=low, maximum=high
+        )
+        return gr.Button("New noise", icon=DIE, size="sm", min_width=90, elem_id=f"{tab}-dice")
 
 
 def with_trained(values: dict[str, Any], schedules: list[str]) -> dict[str, Any]:

@@ -16,15 +16,16 @@ from fm_core.images import IMAGE_SETS, samples
 from fm_core.requests import SettingsError, whole
 from fm_core.ui import exports, image_wire
 from fm_core.ui.address import TRANSLATE
-from fm_core.ui.events import LIMITS, QUIET, busy, settings_of, when_done
-from fm_core.ui.image_controls import side_controls, with_trained
+from fm_core.ui.events import LIMITS, QUIET, busy, dice_js, settings_of, when_done
+from fm_core.ui.image_controls import seed_controls, side_controls, with_trained
 from fm_core.ui.player import Player
 from fm_core.uploads import UploadError
 
 PLAYER = "translate-player"
 PROMISE = """Every piece of clothing becomes *a* digit, not *the right* digit: there is none. In training each picture
 of clothes was paired with a digit drawn by chance (the independent coupling), so the flow learns to carry the whole
-crowd of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair."""
+crowd of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair. A little
+noise is mixed into the clothes, so the same coat with other noise may become another digit."""
 
 # A picture that is pasted while the upload is in sight is given to it, in place of what was there.
 PASTE = """() => document.addEventListener("paste", (event) => {
@@ -50,9 +51,9 @@ def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
         with gr.Column(scale=1, min_width=300, elem_classes="fm-controls"):
             clothes = gr.Dropdown(list(CLOTHES), value=CLOTHES[0], label="Clothes", elem_id="translate-clothes")
             gallery, files, pad, options = _sources()
-            controls, side_b = _controls(library)
+            controls, dice, side_b = _controls(library)
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
-            gr.Markdown("What the network sees", elem_classes="fm-caption")
+            gr.Markdown("What the network sees, before noise", elem_classes="fm-caption")
             seen = gr.Image(
                 _seen(TranslateSettings().pixels.numpy()), show_label=False, format="png", image_mode="L",
                 interactive=False, elem_id="translate-seen", buttons=[],
@@ -61,7 +62,7 @@ def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
             _saving(library, [pictures, *controls.values()])
             gr.Markdown(PROMISE)
             _maps(library)
-    _connect(demo, library, {"clothes": clothes, **controls}, side_b, pictures, seen, player,
+    _connect(demo, library, {"clothes": clothes, **controls}, (dice, side_b), pictures, seen, player,
              (gallery, files, pad, options))  # fmt: skip
 
 
@@ -69,7 +70,7 @@ def _connect(
     demo: gr.Blocks,
     library: ImageLibrary,
     controls: dict[str, Any],
-    side_b: gr.Accordion,
+    beside: tuple[gr.Button, gr.Accordion],
     pictures: gr.State,
     seen: gr.Image,
     player: Player,
@@ -77,6 +78,7 @@ def _connect(
 ) -> None:
     """What happens on which event: new pictures first, then a run with them, then the player has it."""
     gallery, files, pad, options = sources
+    dice, side_b = beside
     sides = [controls[name] for name in TRANSLATE.names if name != "clothes"]
 
     def from_address(request: gr.Request) -> list:
@@ -91,11 +93,12 @@ def _connect(
         when_done(PLAYER, event.success(**again), failure_of=event)
 
     changes = [control.input for control in sides]
-    picked = [controls["clothes"].input, gallery.select, pad.apply]
+    picked = [controls["clothes"].input, gallery.select, pad.apply, dice.click]
     gr.on([*changes, *picked, files.upload], None, js=busy(PLAYER), api_visibility="private")
     when_done(PLAYER, gr.on(changes, **again))
     then_run(controls["clothes"].input(_of_class, controls["clothes"], new, **hidden))
     then_run(gallery.select(_of_gallery, None, new, **hidden))
+    then_run(dice.click(None, outputs=controls["seed"], js=dice_js(image_playground.SEEDS), **hidden))
     then_run(pad.apply(_drawn, [pad, options[2]], new, **hidden))
     _connect_uploads(library, files, options, sides, [*new, player])
     demo.load(None, js=PASTE, api_visibility="private")
@@ -132,14 +135,14 @@ def _settings(values: Sequence[Any]) -> TranslateSettings:
 
 def _runs(library: ImageLibrary, pixels: np.ndarray, settings: TranslateSettings) -> list[image_playground.ImageRun]:
     try:
-        return image_playground.translate(library, torch.from_numpy(pixels), settings.sides)
+        return image_playground.translate(library, torch.from_numpy(pixels), settings.seed, settings.sides)
     except SettingsError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
 
 def _encoded(library: ImageLibrary, pixels: np.ndarray, *values) -> dict:
     settings = _settings(values)
-    return image_wire.encode(_runs(library, pixels, settings), TRANSLATE.to_query(settings))
+    return image_wire.encode(_runs(library, pixels, settings), TRANSLATE.to_query(settings), seed=settings.seed)
 
 
 def _save(library: ImageLibrary, kind: str, folder: str, pixels: np.ndarray, *values) -> dict:
@@ -220,11 +223,12 @@ def _sources() -> tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]]:
     return gallery, files, pad, [first, count, invert]
 
 
-def _controls(library: ImageLibrary) -> tuple[dict[str, Any], gr.Accordion]:
+def _controls(library: ImageLibrary) -> tuple[dict[str, Any], gr.Button, gr.Accordion]:
     controls: dict[str, Any] = {}
+    dice = seed_controls(controls, "translate")
     controls["compare"] = gr.Checkbox(False, label="Compare two runs of the same clothes", elem_id="translate-compare")
     box = side_controls(controls, "translate", library.schedules("fashion"), TRANSLATE.defaults)
-    return {name: controls[name] for name in TRANSLATE.names if name != "clothes"}, box
+    return {name: controls[name] for name in TRANSLATE.names if name != "clothes"}, dice, box
 
 
 def _saving(library: ImageLibrary, inputs: list[Any]) -> None:
