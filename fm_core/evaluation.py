@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from fm_core import image_quality, quality
 from fm_core.checkpoints import checkpoint_path, image_flow, load_classifier, save_tensors, toy_flow
 from fm_core.datasets import load
-from fm_core.image_flows import ImageFlow, noisy
+from fm_core.image_flows import ImageFlow
 from fm_core.image_quality import Moments
-from fm_core.images import IMAGE_SETS, SHAPE
+from fm_core.images import IMAGE_SETS, SHAPE, noisy
 from fm_core.matching import COUPLINGS
 from fm_core.networks import DigitClassifier
 from fm_core.precision import has_bfloat16

@@ -1,6 +1,5 @@
 """A flow of images: from noise, or from one data set's images, to another's."""
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -8,20 +7,10 @@ import torch
 from torch import Tensor
 
 from fm_core.flows import check_request
-from fm_core.images import IMAGE_SETS, SHAPE, samples
+from fm_core.images import IMAGE_SETS, SHAPE, noisy, samples
 from fm_core.recipes import STANDARD
 from fm_core.schedules import Schedule
 from fm_core.solvers import SOLVERS, CountedVelocity, Velocity, integrate
-
-
-def noisy(images: Tensor, noise: float, generator: torch.Generator) -> Tensor:
-    """x_0 = √(1 − noise²) x + noise z with z standard normal: as large a variance as that of standardised images x.
-
-    Clothes have exactly black backgrounds, so without noise x_t would give x_1 away as soon as t > 0, and the
-    velocity would be infinitely steep at t = 0.
-    """
-    z = torch.randn(images.shape, generator=generator).to(images.device)
-    return math.sqrt(1 - noise**2) * images + noise * z
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Inside, an image is a float tensor (1, 28, 28), standardised with the data set's
 deviation; at the edges it is uint8 of shape (28, 28). To add a data set, add one entry to `IMAGE_SETS`.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -91,3 +92,13 @@ def samples(name: str) -> tuple[Tensor, Tensor]:
     """The bundled test images of a set, ten a class in order of class: uint8 (100, 28, 28), and int64 labels (100,)."""
     tensors = load_file(SAMPLES_FILE)
     return tensors[f"{name}.pixels"], tensors[f"{name}.labels"].long()
+
+
+def noisy(images: Tensor, noise: float, generator: torch.Generator) -> Tensor:
+    """x_0 = √(1 − noise²) x + noise z with z standard normal: as large a variance as that of standardised images x.
+
+    Clothes have exactly black backgrounds, so without noise x_t would give x_1 away as soon as t > 0, and the
+    velocity would be infinitely steep at t = 0.
+    """
+    z = torch.randn(images.shape, generator=generator).to(images.device)
+    return math.sqrt(1 - noise**2) * images + noise * z

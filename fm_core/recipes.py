@@ -61,7 +61,7 @@ class ImageRecipe(_InEpochs):
     """Everything but the seed that decides a trained image flow.
 
     `learning_rate` is Adam's, `muon_rate` that of Muon for the hidden convolutions; 0 leaves them to Adam too.
-    `source_noise` is the share of noise in x_0, see `image_flows.noisy`; it changes nothing where x_0 is noise.
+    `source_noise` is the share of noise in x_0, see `images.noisy`; it changes nothing where x_0 is noise.
     """
 
     target: str

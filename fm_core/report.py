@@ -121,7 +121,8 @@ against the 10,000 test digits.
 **FD** is the Fréchet distance of its penultimate features, with its ratio to the floor: what as many training digits
 score (last row). **Precision**, **recall** and **coverage** by 5 nearest neighbours of the same features;
 **confidence** is the mean of the largest class probability, **evenness** the entropy of the classes over that of ten
-equal ones. Translations start from the 10,000 Fashion-MNIST test images.
+equal ones. Translations start from the 10,000 Fashion-MNIST test images with their
+recipe's noise.
 
 | flow | NFE | FD (ratio) | {heads} |
 |---|---|---|{rules}

@@ -12,8 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from fm_core import recipes
 from fm_core.datasets import load
-from fm_core.image_flows import noisy
-from fm_core.images import IMAGE_SETS, SHAPE
+from fm_core.images import IMAGE_SETS, SHAPE, noisy
 from fm_core.matching import COUPLINGS, draw_times, matching_loss
 from fm_core.precision import fast
 from fm_core.recipes import STANDARD, AnyRecipe, ClassifierRecipe, ImageRecipe, Recipe
