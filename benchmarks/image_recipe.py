@@ -28,7 +28,7 @@ from fm_core.schedules import SCHEDULES
 from fm_core.tasks import ImageTask
 
 EPOCHS = {"mnist-linear": 2, "fashion-to-mnist-linear": 3}
-VERY_EARLY = -1.5  # the mean of the recipe's logits of t
+VERY_EARLY = -1.2  # the mean of the recipe's logits of t
 ADAM = {"muon_rate": 0.0}
 RECIPE = "the recipe"
 EARLY, EARLIEST = {"times": "early logit-normal"}, {"times": "earliest"}
@@ -60,8 +60,8 @@ TRIALS: dict[str, dict[str, dict]] = {
         "no noise, t early (mean -0.6)": {"source_noise": 0.0, **EARLY},
         "no noise, t earlier still (mean -2.5)": {"source_noise": 0.0, **EARLIEST},
         "noise 0.1": {"source_noise": 0.1},
-        "noise 0.2": {"source_noise": 0.2},
-        "noise 0.5": {"source_noise": 0.5},
+        "noise 0.3": {"source_noise": 0.3},
+        "noise 0.7": {"source_noise": 0.7},
         "t uniform": {"times": "uniform"},
         "t early (mean -0.6)": EARLY,
         "t earlier still (mean -2.5)": EARLIEST,

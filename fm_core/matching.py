@@ -24,7 +24,7 @@ TIME_DENSITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform": lambda u: u,
     "logit-normal": logit_normal(0),
     "early logit-normal": logit_normal(-0.6),
-    "very early logit-normal": logit_normal(-1.5),
+    "very early logit-normal": logit_normal(-1.2),
 }
 
 

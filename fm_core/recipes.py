@@ -73,7 +73,7 @@ class ImageRecipe(_InEpochs):
     muon_rate: float = 2e-2
     ema_decay: float = 0.999
     times: str = "very early logit-normal"
-    source_noise: float = 0.3
+    source_noise: float = 0.5
 
     @property
     def name(self) -> str:

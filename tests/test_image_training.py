@@ -151,7 +151,7 @@ def test_a_training_stopped_and_resumed_equals_a_straight_one_to_the_bit(tmp_pat
     assert len(state.curve) == 3
 
 
-@pytest.mark.parametrize(("density", "mean"), [("logit-normal", 0.0), ("very early logit-normal", -1.5)])
+@pytest.mark.parametrize(("density", "mean"), [("logit-normal", 0.0), ("very early logit-normal", -1.2)])
 def test_logit_normal_times_are_those_of_the_distribution(density, mean):
     t = draw_times(20_000, torch.Generator().manual_seed(0), density=density)
     logits = t.logit()
