@@ -32,4 +32,4 @@ def faults(keep: bool) -> int:
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no mallopt but glibc's")
 def test_what_is_freed_is_found_again_without_page_faults():
-    assert faults(keep=True) < 1000 < faults(keep=False)
+    assert faults(keep=True) < faults(keep=False) / 10  # the heap may grow by one more block before all find room

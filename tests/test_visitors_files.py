@@ -31,7 +31,7 @@ def test_an_upload_and_its_results_are_deleted_when_they_are_old(
 ):
     monkeypatch.setattr(demo, "VISITORS_FILES", (1, 1))
     Image.new("L", (28, 28), 200).save(tmp_path / "mine.png")
-    arguments = [[handle_file(tmp_path / "mine.png")], 0, 3, "auto", False, *("linear", 2, "euler") * 2]
+    arguments = [[handle_file(tmp_path / "mine.png")], 0, 3, "auto", 0, False, *("linear", 2, "euler") * 2]
     for address in served(library, untrained_images):
         own = files(cache)
         Client(address, verbose=False, download_files=False).predict(*arguments, api_name="/translate")
