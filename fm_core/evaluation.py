@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from fm_core import image_quality, quality
 from fm_core.checkpoints import checkpoint_path, image_flow, load_classifier, save_tensors, toy_flow
 from fm_core.datasets import load
-from fm_core.image_flows import ImageFlow
+from fm_core.image_flows import SPACING, ImageFlow
 from fm_core.image_quality import Moments
 from fm_core.images import IMAGE_SETS, SHAPE, noisy
 from fm_core.matching import COUPLINGS
@@ -70,6 +70,7 @@ def measure_image_flow(recipe: ImageRecipe, network: nn.Module, directory: Path,
     result: dict = {
         "images": len(x_0),
         "solver": "euler",
+        "spacing": SPACING,
         "precision": "bfloat16" if has_bfloat16("cpu") else "float32",
         "floor": floor,
         "nfe": list(NFES),
@@ -118,6 +119,6 @@ def generate(flow: ImageFlow, x_0: Tensor, steps: int) -> Tensor:
     """The images at t = 1 by Euler, uint8 of shape (N, 28, 28)."""
     parts = []
     for part in x_0.split(image_quality.BATCH):
-        *_, (_, x_1) = integrate(flow.velocity, part, steps)
+        *_, (_, x_1) = integrate(flow.velocity, part, steps, spacing=SPACING)
         parts.append(IMAGE_SETS[flow.target].to_pixels(x_1))
     return torch.cat(parts)

@@ -12,10 +12,13 @@ from fm_core.recipes import STANDARD
 from fm_core.schedules import Schedule
 from fm_core.solvers import SOLVERS, CountedVelocity, Velocity, integrate
 
+SPACING = 1.6  # of the steps: an image's shape is decided early, so the first steps are short
+
 
 @dataclass(frozen=True)
 class ImageTrajectory:
     """The states of one run: `t` of shape (T,), `x` and `v` of shape (T, n, 1, 28, 28), T = steps + 1.
+    The k-th state is at t = (k / steps)^SPACING.
 
     `v` is the velocity at each state; at the last one, where no solver needs it, that of the state before.
     """
@@ -91,7 +94,7 @@ class ImageFlow:
         """Carry x_0 of shape (n, 1, 28, 28), as `start` or `draw` give it, to t = 1 in `steps` steps."""
         velocity = _Recorded(self.velocity, SOLVERS[solver].evaluations)
         start = time.perf_counter()
-        times, states = zip(*integrate(velocity, x_0, steps, solver), strict=True)
+        times, states = zip(*integrate(velocity, x_0, steps, solver, SPACING), strict=True)
         seconds = time.perf_counter() - start
         v = torch.stack([*velocity.kept, velocity.kept[-1]])
         return ImageTrajectory(torch.tensor(times), torch.stack(states), v, velocity.nfe, seconds)

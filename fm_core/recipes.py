@@ -67,7 +67,7 @@ class ImageRecipe(_InEpochs):
     target: str
     schedule: str
     source: str = STANDARD
-    epochs: int = 30
+    epochs: int = 100
     batch: int = 128
     learning_rate: float = 3e-3
     muon_rate: float = 2e-2
@@ -107,10 +107,10 @@ _TOY = [
 ]
 
 _IMAGES = [
-    ImageRecipe("mnist", "linear"),
-    ImageRecipe("mnist", "cosine"),
-    ImageRecipe("mnist", "linear", source="fashion", epochs=100),
-    ImageRecipe("mnist", "cosine", source="fashion", epochs=100),
+    ImageRecipe("mnist", "linear", epochs=60),
+    ImageRecipe("mnist", "cosine", epochs=60),
+    ImageRecipe("mnist", "linear", source="fashion"),
+    ImageRecipe("mnist", "cosine", source="fashion"),
 ]
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _TOY}

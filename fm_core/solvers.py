@@ -69,15 +69,18 @@ SOLVERS: dict[str, Solver] = {
 }
 
 
-def integrate(velocity: Velocity, x_0: Tensor, steps: int, solver: str = "euler") -> Iterator[tuple[float, Tensor]]:
+def integrate(
+    velocity: Velocity, x_0: Tensor, steps: int, solver: str = "euler", spacing: float = 1.0
+) -> Iterator[tuple[float, Tensor]]:
     """Yield the steps + 1 states (t, x_t) of dx/dt = velocity(x, t), from exactly t = 0 to exactly t = 1.
 
-    x_0 has shape (B, …); steps >= 1 equal intervals. Raises KeyError for an unknown solver.
+    x_0 has shape (B, …). The k-th state of steps >= 1 is at t = (k / steps)^spacing: spacing 1 makes equal steps, a
+    larger one short steps first. Raises KeyError for an unknown solver.
     """
     step = SOLVERS[solver].step
     x = x_0
     yield 0.0, x
     for k in range(steps):
-        t, t_next = k / steps, (k + 1) / steps
+        t, t_next = (k / steps) ** spacing, ((k + 1) / steps) ** spacing
         x = step(velocity, x, t, t_next - t)
         yield t_next, x

@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from fm_core import evaluation, image_quality
 from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path, read_tensors
-from fm_core.image_flows import ImageFlow
+from fm_core.image_flows import SPACING, ImageFlow
 from fm_core.image_quality import Moments, evenness, frechet_distance, neighbour_figures
 from fm_core.images import IMAGE_SETS, samples
 from fm_core.recipes import IMAGE_RECIPES, STANDARD
@@ -44,6 +44,13 @@ def test_the_predicted_end_is_exact_where_the_end_is_certain(schedule, solver):
     assert end.shape == run.x.shape == (5, 3, 1, 28, 28)
     torch.testing.assert_close(end[:-1], x_1.expand_as(end[:-1]), atol=1e-4, rtol=0)
     torch.testing.assert_close(end[-1], run.x[-1])
+
+
+def test_the_first_steps_are_short():
+    t = to_one_image("linear")[0].sample(n=1, steps=20).t
+    assert (t[0], t[-1]) == (0, 1)
+    assert (t.diff().diff() > 0).all()
+    torch.testing.assert_close(t ** (1 / SPACING), torch.linspace(0, 1, 21))
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

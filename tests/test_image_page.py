@@ -12,7 +12,7 @@ import pytest
 import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image
+from PIL import Image, ImageSequence
 from playwright.sync_api import Page, expect
 
 from fm_core import image_playground
@@ -367,6 +367,9 @@ def test_saved_files_hold_the_run(runs, tmp_path):
     assert np.array_equal(first, expected[0])
     film = Image.open(exports.save(runs, "gif", tmp_path))
     assert getattr(film, "n_frames", 1) == 6
+    lengths = [frame.info["duration"] for frame in ImageSequence.Iterator(film)]
+    assert lengths == sorted(lengths)  # the time to the next state, and the last state is shown longest
+    assert lengths[0] < lengths[-2]
     arrays = np.load(io.BytesIO(Path(exports.save(runs, "npz", tmp_path)).read_bytes()), allow_pickle=False)
     assert arrays["images_a"].shape == (4, 10, 28, 28)
     assert arrays["images_b"].shape == (6, 10, 28, 28)

@@ -56,6 +56,14 @@ def test_states_run_from_exactly_zero_to_exactly_one(solver, steps):
     np.testing.assert_allclose(np.diff(times), 1 / steps, rtol=1e-9)
 
 
+@pytest.mark.parametrize("steps", [1, 3, 20])
+def test_uneven_steps_run_from_exactly_zero_to_exactly_one_too(solver, steps):
+    times, states = zip(*integrate(lambda x, t: x, points(1), steps, solver, spacing=2.0), strict=True)
+    assert (times[0], times[-1]) == (0.0, 1.0)
+    np.testing.assert_allclose(np.diff(np.sqrt(times)), 1 / steps, rtol=1e-9)
+    torch.testing.assert_close(states[-1], points(1) * torch.e, rtol=1 / steps, atol=0)
+
+
 def test_the_first_state_is_the_start(solver):
     assert torch.equal(next(integrate(spiral, points(), 4, solver))[1], points())
 

@@ -13,7 +13,7 @@ from fm_core.images import IMAGE_SETS
 
 ZOOM = 4
 COLUMNS = 16
-_FRAME_MILLISECONDS = 80
+_MILLISECONDS_PER_STEP, _SHORTEST_MILLISECONDS = 80, 20
 _LAST_MILLISECONDS = 1500
 
 
@@ -51,14 +51,16 @@ def write_png(runs: list[ImageRun], path: Path) -> None:
 
 
 def write_gif(runs: list[ImageRun], path: Path) -> None:
-    """One frame per state of the side with most; the sides on top of each other."""
+    """One frame per state of the side with most, each until the next one's t; the sides on top of each other."""
     states = [pixels_at(run).numpy() for run in runs]
     most = max(map(len, states))
     places = [np.linspace(0, len(state) - 1, most).round().astype(int) for state in states]
     frames = [
         _stacked([sheet(state[place[k]]) for state, place in zip(states, places, strict=True)]) for k in range(most)
     ]
-    durations = [_FRAME_MILLISECONDS] * (most - 1) + [_LAST_MILLISECONDS]
+    t = max((run.trajectory.t for run in runs), key=len)
+    lengths = (t.diff() * _MILLISECONDS_PER_STEP * (most - 1)).clamp(min=_SHORTEST_MILLISECONDS).round().int()
+    durations = [*lengths.tolist(), _LAST_MILLISECONDS]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fm_core.image_flows import SPACING
 from fm_core.image_playground import SOURCES, TARGET, ImageRun
 from fm_core.images import IMAGE_SETS
 from fm_core.recipes import STANDARD
@@ -50,6 +51,7 @@ def _side(run: ImageRun) -> dict:
         "correlated": flow.covariance != 0,
         "covariance": round(flow.covariance, 4),
         "steps": side.steps,
+        "spacing": SPACING,
         "nfe": trajectory.nfe,
         "milliseconds": round(1000 * trajectory.seconds, 1),
         "coefficients": [rounded(row) for row in _end_coefficients(run).tolist()],

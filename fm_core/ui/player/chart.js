@@ -84,7 +84,7 @@ function loadPlotly(source) {
 }
 
 function tracesOf(side, prefix, colour, statistic, dimensions) {
-  const times = Array.from({ length: side.steps + 1 }, (_, k) => k / side.steps);
+  const times = Array.from({ length: side.steps + 1 }, (_, k) => timeOf(side, k));
   const line = (name, x, y, dash, width = 2, extra = {}) => ({
     type: "scatter", name: prefix + name, x, y, line: { color: colour, dash, width },
     mode: dash === "solid" && x.length <= 61 ? "lines+markers" : "lines",

@@ -53,7 +53,7 @@ function fillStrips(place, run, selected) {
   place.replaceChildren(...run.sides.map((side, index) => {
     const strip = document.createElement("div");
     strip.className = `fm-strip fm-${"ab"[index]}`;
-    const states = [...new Set(Array.from({ length: FRAMES }, (_, k) => Math.round((k * side.steps) / (FRAMES - 1))))];
+    const states = [...new Set(Array.from({ length: FRAMES }, (_, k) => Math.round(placeAt(side, k / (FRAMES - 1)))))];
     strip.append(...states.map((state) => frameOf(run, side, state, selected)));
     if (side.probabilities) {
       const bars = document.createElement("ol");
@@ -71,15 +71,15 @@ function frameOf(run, side, state, selected) {
   figure.dataset.state = state;
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 28;
-  canvas.getContext("2d").putImageData(imageAt(run, side, selected, state / side.steps, "x"), 0, 0);
+  canvas.getContext("2d").putImageData(imageAt(run, side, selected, timeOf(side, state), "x"), 0, 0);
   const caption = document.createElement("figcaption");
-  caption.textContent = (state / side.steps).toFixed(2);
+  caption.textContent = timeOf(side, state).toFixed(2);
   figure.append(canvas, caption);
   return figure;
 }
 
 function markStrip(strip, run, side, t, selected) {
-  const now = Math.floor(t * side.steps + 1e-6);
+  const now = stateAt(side, t);
   const frames = [...strip.querySelectorAll("figure")];
   const current = frames.findLast((frame) => Number(frame.dataset.state) <= now);
   frames.forEach((frame) => frame.classList.toggle("fm-now", frame === current));
@@ -92,7 +92,7 @@ function readImage(run, t, selected) {
   return `Image ${selected}: ` + run.sides.map((side, index) => {
     const name = run.sides.length > 1 ? `${"AB"[index]} ` : "";
     if (!side.probabilities) return `${name}x_t and its states above`;
-    const state = Math.floor(t * side.steps + 1e-6);
+    const state = stateAt(side, t);
     const { digit, sure } = reading(run, side, state, selected);
     return `${name}the classifier reads ${digit} in its predicted end (${(100 * sure).toFixed(0)} % sure)`;
   }).join("; ");

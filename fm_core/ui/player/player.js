@@ -153,9 +153,8 @@ function seek(t) {
 /** To the next state of the finest side, or to the one before. */
 function stepBy(count) {
   pause();
-  const { steps } = finest();
-  const place = clock.t * steps;
-  seek((count > 0 ? Math.floor(place + 1e-6) + 1 : Math.ceil(place - 1e-6) - 1) / steps);
+  const place = placeAt(finest(), clock.t);
+  seek(timeOf(finest(), count > 0 ? stateAt(finest(), clock.t) + 1 : Math.max(Math.ceil(place - 1e-6) - 1, 0)));
 }
 
 // ---- drawing --------------------------------------------------------------------------------------------------
@@ -164,7 +163,7 @@ function draw() {
   if (!run) return;
   panels.forEach((panel) => panel.draw(clock.t, options, selected));
   chart.moveCursor(clock.t);
-  const step = Math.floor(clock.t * finest().steps + 1e-6);
+  const step = stateAt(finest(), clock.t);
   root.dataset.step = step;
   root.dataset.t = clock.t.toFixed(4);
   root.dataset.playing = clock.playing;
@@ -184,7 +183,7 @@ function draw() {
 function updateTable() {
   const rows = find(".fm-numbers tbody").rows;
   run.sides.forEach((side, index) => {
-    const state = Math.floor(clock.t * side.steps + 1e-6);
+    const state = stateAt(side, clock.t);
     const texts = [`${state} / ${side.steps}`, `${(side.nfe * state) / side.steps} / ${side.nfe}`,
       side.statistics.variance[0][state].toFixed(3), scene.figureOf(run, side, state)];
     texts.forEach((text, column) => {
