@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from fm_core.checkpoints import CheckpointError, checkpoint_path, load_checkpoint, read_tensors
+from fm_core.image_flows import SPACING
 from fm_core.quality import JUDGED_NFE, NFES
 from fm_core.recipes import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, RECIPES
 
@@ -116,8 +117,8 @@ with the error of Euler in it).
 
 _IMAGES = """## Image flows
 
-Judged by the digit classifier ({accuracy}), on 10,000 images by Euler with NFE steps
-against the 10,000 test digits.
+Judged by the digit classifier ({accuracy}), on 10,000 images by Euler with NFE steps,
+the k-th state at t = (k / NFE)^{spacing}, against the 10,000 test digits.
 **FD** is the Fréchet distance of its penultimate features, with its ratio to the floor: what as many training digits
 score (last row). **Precision**, **recall** and **coverage** by 5 nearest neighbours of the same features;
 **confidence** is the mean of the largest class probability, **evenness** the entropy of the classes over that of ten
@@ -127,6 +128,10 @@ recipe's noise.
 | flow | NFE | FD (ratio) | {heads} |
 |---|---|---|{rules}
 {rows}
+
+| flow | epochs | minutes | trained on |
+|---|---|---|---|
+{trainings}
 """
 
 
@@ -164,7 +169,7 @@ def _toy_section(directory: Path) -> list[str]:
             judged=JUDGED_NFE,
             heads=" | ".join(f"W2 at {nfe}" for nfe in NFES),
             rules="---|" * len(NFES),
-            rows="\n".join(f"| {' | '.join(row)} |" for row in rows),
+            rows=_table(rows),
         )
     ]
 
@@ -182,9 +187,21 @@ def _image_section(directory: Path) -> list[str]:
             accuracy=summary(classifier),
             heads=" | ".join(IMAGE_FIGURES),
             rules="---|" * len(IMAGE_FIGURES),
-            rows="\n".join(f"| {' | '.join(row)} |" for row in rows),
+            rows=_table(rows),
+            spacing=SPACING,
+            trainings=_table([_training_row(name, metadata) for name, metadata in flows.items()]),
         )
     ]
+
+
+def _table(rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _training_row(name: str, metadata: dict) -> list[str]:
+    hardware = metadata["hardware"]
+    device = f"{hardware['device']}, {hardware['threads']} thread{'s' * (hardware['threads'] > 1)}"
+    return [name, str(metadata["recipe"]["epochs"]), f"{metadata['training_seconds'] / 60:.0f}", device]
 
 
 def _image_row(name: str, metadata: dict, k: int) -> list[str]:
