@@ -16,6 +16,7 @@ from PIL import Image, ImageSequence
 from playwright.sync_api import Page, expect
 
 from fm_core import image_playground
+from fm_core.image_flows import SPACING
 from fm_core.image_playground import DigitSettings, ImageLibrary, ImageSide, TranslateSettings
 from fm_core.images import IMAGE_SETS, samples
 from fm_core.requests import SettingsError
@@ -88,6 +89,20 @@ def test_a_clicked_image_shows_its_film_strip_and_what_is_read(open_tab):
     expect(page.locator("#digits-player .fm-readout")).to_contain_text(re.compile(r"Image 0: the classifier reads \d"))
     page.locator("#digits-player [data-action=end]").click()
     expect(strip.last).to_have_class(re.compile("fm-now"))
+
+
+def test_the_step_buttons_stop_where_the_unequal_steps_end(open_tab):
+    page = open_tab("digits", "&steps=4")
+    player = page.locator(TABS["digits"])
+    times = [(k / 4) ** SPACING for k in range(5)]
+    page.wait_for_function("document.querySelector('#digits-player .fm-plot').data?.length === 2")
+    assert page.evaluate("document.querySelector('#digits-player .fm-plot').data[0].x") == pytest.approx(times)
+    page.click("#digits-player [data-action=start]")
+    for action, steps in (("forward", [1, 2, 3, 4]), ("back", [3, 2, 1, 0])):
+        for k in steps:
+            page.click(f"#digits-player [data-action={action}]")
+            expect(player).to_have_attribute("data-step", str(k))
+            expect(player).to_have_attribute("data-t", f"{times[k]:.4f}")
 
 
 @pytest.mark.parametrize("view", ["end", "speed"])
