@@ -5,7 +5,6 @@ from typing import Any
 import gradio as gr
 
 from fm_core import image_playground
-from fm_core.image_flows import SPACING
 from fm_core.ui.menus import DIE, SOLVER_CHOICES
 
 
@@ -20,7 +19,6 @@ def side_controls(controls: dict[str, Any], tab: str, schedules: list[str], defa
                 value=defaults[f"steps{suffix}"],
                 step=1,
                 label="Steps",
-                info=f"The k-th at t = (k / steps)^{SPACING}: short ones first, when shapes are decided.",
                 precision=0,
                 elem_id=f"{tab}-steps{suffix}",
             )

@@ -102,7 +102,8 @@ function explainImageVariance(run) {
   const covariance = run.sides[0].covariance;
   const why = covariance ? ` Both data sets are standardised, so Var X₀ = Var X₁ = 1; Cov(X₀, X₁) = ${covariance} although the ` +
     "images are paired by chance, because both are bright in the middle." : " Noise and standardised digits both have variance 1.";
-  return `${explainTheory(run)}${why} Solid: measured over all images and pixels shown; few images scatter around theory.`;
+  return `${explainTheory(run)}${why} Solid: measured over all images and pixels shown; few images scatter around theory. ` +
+    `The k-th of N steps ends at t = (k/N)^${run.sides[0].spacing}: short ones first, when shapes are decided.`;
 }
 
 const scene = {
