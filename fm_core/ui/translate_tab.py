@@ -13,6 +13,7 @@ import torch
 from fm_core import image_playground, uploads
 from fm_core.image_playground import CLOTHES, ImageLibrary, TranslateSettings
 from fm_core.images import IMAGE_SETS, samples
+from fm_core.recipes import IMAGE_RECIPES, flow_name
 from fm_core.requests import SettingsError, whole
 from fm_core.ui import exports, image_wire
 from fm_core.ui.address import TRANSLATE
@@ -22,10 +23,13 @@ from fm_core.ui.player import Player
 from fm_core.uploads import UploadError
 
 PLAYER = "translate-player"
-PROMISE = """Every piece of clothing becomes *a* digit, not *the right* digit: there is none. In training each picture
+NOISE = IMAGE_RECIPES[flow_name("mnist", "linear", "fashion")].source_noise
+PROMISE = f"""Every piece of clothing becomes *a* digit, not *the right* digit: there is none. In training each picture
 of clothes was paired with a digit drawn by chance (the independent coupling), so the flow learns to carry the whole
-crowd of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair. A little
-noise is mixed into the clothes, so the same coat with other noise may become another digit."""
+crowd of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair. Noise
+is mixed into the clothes, {NOISE**2:.0%} of the variance of x_0, so the same coat with other noise may become another
+digit: without it the slightest trace of a digit on the clothes' exactly black backgrounds would give it away, and the
+velocity would be too steep at t = 0 for a network to learn."""
 
 # A picture that is pasted while the upload is in sight is given to it, in place of what was there.
 PASTE = """() => document.addEventListener("paste", (event) => {
