@@ -30,7 +30,6 @@ _KNOWN = {
     "coupling": COUPLINGS,
     "times": TIME_DENSITIES,
 }
-_BEFORE = {"source_noise": 0.0}  # fields that image recipes have got since some checkpoint was trained
 DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "checkpoints"
 
 
@@ -143,8 +142,6 @@ def _recipe(path: Path, values: object) -> AnyRecipe:
     """The recipe in the metadata, if its fields, their types and its names are ones that this code knows."""
     kind = type(CATALOGUE.get(path.stem, RECIPES[next(iter(RECIPES))]))
     types = {field.name: field.type for field in fields(kind)}
-    if kind is ImageRecipe and isinstance(values, dict):
-        values = _BEFORE | values
     found = {key: type(value) for key, value in values.items()} if isinstance(values, dict) else {}
     if found != types:
         raise CheckpointError(f"{path.name} has a recipe with other fields than this code knows. {_remedy(path)}")

@@ -23,7 +23,6 @@ def logit_normal(mean: float) -> Callable[[Tensor], Tensor]:
 TIME_DENSITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "uniform": lambda u: u,
     "logit-normal": logit_normal(0),
-    "early logit-normal": logit_normal(-0.6),
     "very early logit-normal": logit_normal(-1.2),
 }
 
