@@ -77,7 +77,7 @@ GRIDS: dict[str, Callable[[float], float]] = {
 }
 BLACKENED = "grey below 32 made black"
 STEPS = (20, 50)
-IMAGES = 4_000
+IMAGES = 2_000
 RESULTS = Path(__file__).with_suffix(".jsonl")
 
 
@@ -173,5 +173,6 @@ def table() -> str:
 
 if __name__ == "__main__":
     keep_freed_memory()
+    torch.set_num_threads(1)  # so that two flows do not wait for each other
     TIME_DENSITIES |= {"early": logit_normal(-0.6), "earliest": logit_normal(-2)}
     main(sys.argv[1:])
