@@ -131,9 +131,39 @@ def test_clothes_are_translated_and_a_class_can_be_picked(open_tab):
     page.click("#translate-clothes input")
     page.get_by_role("option", name="ankle boot", exact=True).click()
     page.wait_for_function("document.querySelector('#translate-player .fm-player').dataset.run >= 2")
+    page.wait_for_function("location.search.includes('clothes=ankle')")
     page.get_by_text("Pick one").click()
     page.locator("#translate-gallery button.thumbnail-item, #translate-gallery .gallery-item").first.click()
     expect(caption(page, "translate")).to_contain_text("1 image")
+    expect(page.locator("#translate-clothes input")).to_have_value("")
+    page.wait_for_function("!location.search.includes('clothes')")
+
+
+def test_the_address_keeps_the_clothes_while_other_settings_change(open_tab):
+    page = open_tab("translate", "&clothes=bag&seed=3")
+    expect(page.locator("#translate-clothes input")).to_have_value("bag")
+    await_run(page, lambda: page.click("#translate-dice"))
+    page.wait_for_function("!location.search.includes('seed=3')")
+    assert "clothes=bag" in page.url
+
+
+def test_the_menu_of_clothes_is_empty_for_uploads_until_one_is_picked(open_tab, tmp_path):
+    page = open_tab("translate", "&clothes=bag")
+    menu = page.locator("#translate-clothes input")
+    opened_upload(page)
+    await_run(
+        page, lambda: page.locator("#translate-files input[type=file]").set_input_files(picture(tmp_path / "a.png"))
+    )
+    expect(menu).to_have_value("")
+    await_run(page, lambda: page.locator("#translate-seed input").first.fill("5"))
+    expect(caption(page, "translate")).to_contain_text("1 image, seed 5")
+    menu.click()
+    await_run(page, lambda: page.get_by_role("option", name="dress", exact=True).click())
+    expect(caption(page, "translate")).to_contain_text("10 images, seed 5")
+    page.wait_for_function("location.search.includes('clothes=dress')")
+    await_run(page, lambda: page.get_by_label("How many").fill("1"))
+    expect(caption(page, "translate")).to_contain_text("1 image, seed 5")
+    expect(menu).to_have_value("")
 
 
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])

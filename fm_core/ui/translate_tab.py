@@ -63,7 +63,7 @@ def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
                 interactive=False, elem_id="translate-seen", buttons=[],
             )  # fmt: skip
             player = Player("image", elem_id=PLAYER)
-            _saving(library, [pictures, *controls.values()])
+            _saving(library, [pictures, clothes, *controls.values()])
             gr.Markdown(PROMISE)
             _maps(library)
     _connect(demo, library, {"clothes": clothes, **controls}, (dice, side_b), pictures, seen, player,
@@ -80,16 +80,19 @@ def _connect(
     player: Player,
     sources: tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]],
 ) -> None:
-    """What happens on which event: new pictures first, then a run with them, then the player has it."""
+    """What happens on which event: new pictures first, then a run with them, then the player has it.
+
+    The menu of clothes is empty while the pictures are not those of any of its entries.
+    """
     gallery, files, pad, options = sources
     dice, side_b = beside
-    sides = [controls[name] for name in TRANSLATE.names if name != "clothes"]
+    clothes, *sides = controls.values()
 
     def from_address(request: gr.Request) -> list:
         return _from_address(library, settings_of(TRANSLATE, request))
 
     hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    run = {"fn": partial(_encoded, library), "inputs": [pictures, *sides], "outputs": player}
+    run = {"fn": partial(_encoded, library), "inputs": [pictures, clothes, *sides], "outputs": player}
     again: dict[str, Any] = {**run, **LIMITS, **QUIET, "api_visibility": "private"}
     new = [pictures, seen]
 
@@ -97,42 +100,46 @@ def _connect(
         when_done(PLAYER, event.success(**again), failure_of=event)
 
     changes = [control.input for control in sides]
-    picked = [controls["clothes"].input, gallery.select, pad.apply, dice.click]
+    picked = [clothes.input, gallery.select, pad.apply, dice.click]
     gr.on([*changes, *picked, files.upload], None, js=busy(PLAYER), api_visibility="private")
     when_done(PLAYER, gr.on(changes, **again))
-    then_run(controls["clothes"].input(_of_class, controls["clothes"], new, **hidden))
-    then_run(gallery.select(_of_gallery, None, new, **hidden))
+    then_run(clothes.input(_of_class, clothes, new, **hidden))
+    then_run(gallery.select(_of_gallery, None, [*new, clothes], **hidden))
     then_run(dice.click(None, outputs=controls["seed"], js=dice_js(image_playground.SEEDS), **hidden))
-    then_run(pad.apply(_drawn, [pad, options[2]], new, **hidden))
-    _connect_uploads(library, files, options, sides, [*new, player])
+    then_run(pad.apply(_drawn, [pad, options[2]], [*new, clothes], **hidden))
+    _connect_uploads(library, files, options, sides, (*new, clothes, player))
     demo.load(None, js=PASTE, api_visibility="private")
     controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
     then_run(demo.load(from_address, outputs=[*controls.values(), side_b, *new], **hidden))
 
 
 def _connect_uploads(
-    library: ImageLibrary, files: gr.File, options: list[Any], sides: list[Any], outputs: list[Any]
+    library: ImageLibrary, files: gr.File, options: list[Any], sides: list[Any], outputs: tuple[Any, ...]
 ) -> None:
     """Uploaded files are read and run when they come, and again when another range or inversion is wanted."""
+    pictures, seen, clothes, player = outputs
 
     def translate(files, first, count, invert, *values) -> tuple:
         """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics."""
         pixels = _uploaded(files, first, count, invert)
-        return pixels, _seen(pixels), _encoded(library, pixels, *values)
+        return pixels, _seen(pixels), _encoded(library, pixels, None, *values)
 
     def read_again(files, *values) -> tuple | dict:
-        return translate(files, *values) if files else gr.skip()
+        return (None, *translate(files, *values)) if files else gr.skip()
 
-    given: dict[str, Any] = {"inputs": [files, *options, *sides], "outputs": outputs, "show_progress": "hidden"}
-    when_done(PLAYER, files.upload(translate, **given, **LIMITS, api_name="translate"))
+    given: dict[str, Any] = {"inputs": [files, *options, *sides], "show_progress": "hidden", **LIMITS}
+    upload = files.upload(translate, outputs=[pictures, seen, player], **given, api_name="translate")
+    upload.success(None, outputs=clothes, js="() => null", api_visibility="private")
     changes = [option.input for option in options]
-    when_done(PLAYER, gr.on(changes, read_again, **given, **LIMITS, api_visibility="private"))
+    again = gr.on(changes, read_again, outputs=[clothes, pictures, seen, player], **given, api_visibility="private")
+    for event in (upload, again):
+        when_done(PLAYER, event)
 
 
-def _settings(values: Sequence[Any]) -> TranslateSettings:
-    names = [name for name in TRANSLATE.names if name != "clothes"]
+def _settings(clothes: str | None, values: Sequence[Any]) -> TranslateSettings:
+    """Settings from the controls; `clothes` is None for pictures that no entry of its menu stands for."""
     try:
-        return TRANSLATE.unflatten(dict(zip(names, values, strict=True)))
+        return TRANSLATE.unflatten(dict(zip(TRANSLATE.names, [clothes or CLOTHES[0], *values], strict=True)))
     except SettingsError as error:
         raise gr.Error(str(error), print_exception=False) from None
 
@@ -144,13 +151,13 @@ def _runs(library: ImageLibrary, pixels: np.ndarray, settings: TranslateSettings
         raise gr.Error(str(error), print_exception=False) from None
 
 
-def _encoded(library: ImageLibrary, pixels: np.ndarray, *values) -> dict:
-    settings = _settings(values)
+def _encoded(library: ImageLibrary, pixels: np.ndarray, clothes: str | None, *values) -> dict:
+    settings = _settings(clothes, values)
     return image_wire.encode(_runs(library, pixels, settings), TRANSLATE.to_query(settings), seed=settings.seed)
 
 
-def _save(library: ImageLibrary, kind: str, folder: str, pixels: np.ndarray, *values) -> dict:
-    path = exports.save(_runs(library, pixels, _settings(values)), kind, Path(folder))
+def _save(library: ImageLibrary, kind: str, folder: str, pixels: np.ndarray, clothes: str | None, *values) -> dict:
+    path = exports.save(_runs(library, pixels, _settings(clothes, values)), kind, Path(folder))
     return gr.update(value=path, visible=True)
 
 
@@ -173,9 +180,9 @@ def _of_class(clothes: str) -> tuple[np.ndarray, np.ndarray]:
     return pixels, _seen(pixels)
 
 
-def _of_gallery(event: gr.SelectData) -> tuple[np.ndarray, np.ndarray]:
+def _of_gallery(event: gr.SelectData) -> tuple[np.ndarray, np.ndarray, None]:
     pixels = samples("fashion")[0][[event.index]].numpy()
-    return pixels, _seen(pixels)
+    return pixels, _seen(pixels), None
 
 
 def _uploaded(files: Sequence[str] | None, first: float, count: float, invert: str) -> np.ndarray:
@@ -187,7 +194,7 @@ def _uploaded(files: Sequence[str] | None, first: float, count: float, invert: s
         raise gr.Error(str(error), print_exception=False) from None
 
 
-def _drawn(drawing: dict | None, invert: str) -> tuple[np.ndarray, np.ndarray]:
+def _drawn(drawing: dict | None, invert: str) -> tuple[np.ndarray, np.ndarray, None]:
     """The pad's picture: drawn, pasted or uploaded there."""
     try:
         if not drawing or drawing.get("composite") is None:
@@ -195,7 +202,7 @@ def _drawn(drawing: dict | None, invert: str) -> tuple[np.ndarray, np.ndarray]:
         pixels = uploads.from_array(drawing["composite"], invert).numpy()[None]
     except UploadError as error:
         raise gr.Error(str(error), print_exception=False) from None
-    return pixels, _seen(pixels)
+    return pixels, _seen(pixels), None
 
 
 def _sources() -> tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]]:
