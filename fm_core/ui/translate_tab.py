@@ -224,7 +224,9 @@ def _sources() -> tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]]:
             count = gr.Number(10, label="How many", precision=0, min_width=80)
         invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
         gr.Markdown(
-            "Draw with the brush, then press ✓. A picture in the clipboard is pasted with Ctrl+V.",
+            f"At most {uploads.MAX_FILES} files of {uploads.MAX_BYTES // 2**20} MB; Fashion-MNIST's own file of test "
+            "images fits while it is gzipped. A picture in the clipboard is pasted with Ctrl+V. Or draw with the "
+            "brush, then press ✓.",
             elem_classes="fm-caption",
         )
         pad = gr.Sketchpad(
