@@ -1,7 +1,8 @@
-"""Why the image recipe is what it is: few epochs of a flow from noise and of one from clothes, one choice changed.
+"""Why the image recipe is what it is: few epochs of a flow from noise and of one from clothes, a choice changed.
 
-Every trial is a line of benchmarks/image_recipe.jsonl. A run makes the trials that are missing there (of all flows, or
-of those on the command line), then writes benchmarks/image_recipe.md; two flows may go side by side.
+Run it as `PYTHONPATH=. python benchmarks/image_recipe.py [FLOW …]`. Every trial is a line of image_recipe.jsonl. A run
+makes the trials that are missing there (of all flows, or of those named), then writes image_recipe.md; two flows may go
+side by side.
 """
 
 import json
@@ -173,8 +174,9 @@ def table() -> str:
     lines = [
         "# The image recipe, measured",
         "",
-        "Written by `benchmarks/image_recipe.py`: a few epochs instead of the recipe's, one choice changed at a time,",
-        f"each from the same seed. Fréchet distance over the floor, of {IMAGES:,} images by Euler.",
+        "Written by `benchmarks/image_recipe.py`: a few epochs instead of the recipe's, one choice (or the two",
+        "that are named) changed, each from the same seed.",
+        f"Fréchet distance over the floor, of {IMAGES:,} images by Euler.",
         "",
         "In so short a training the recipe's EMA spans the last tenth; decay 0.97 spans as small a part of it as 0.999",
         "does of 60 epochs. Differences below 10 % were not followed any further.",

@@ -129,6 +129,7 @@ def _connect_uploads(
 
     given: dict[str, Any] = {"inputs": [files, *options, *sides], "show_progress": "hidden", **LIMITS}
     upload = files.upload(translate, outputs=[pictures, seen, player], **given, api_name="translate")
+    # In the browser, so that the API's answer has no menu in it.
     upload.success(None, outputs=clothes, js="() => null", api_visibility="private")
     changes = [option.input for option in options]
     again = gr.on(changes, read_again, outputs=[clothes, pictures, seen, player], **given, api_visibility="private")
