@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
-from fm_core import training
+from fm_core import precision, training
 from fm_core.checkpoints import image_flow
 from fm_core.datasets import default_root, load
 from fm_core.images import IMAGE_SETS, SHAPE
@@ -48,21 +48,28 @@ def main() -> None:
 
 
 def train() -> list[tuple[str, str]]:
-    """The recipe and the plain loop, each in a process of its own, in turns of a seventh of an epoch."""
+    """The recipe, the same in float32, the plain loop: a process each, in turns of a seventh of an epoch."""
     alone = get_context("spawn")
-    with ProcessPoolExecutor(1, alone) as ours, ProcessPoolExecutor(1, alone) as plain:
-        ours.submit(start_ours).result()
-        plain.submit(start_plain).result()
+    with (
+        ProcessPoolExecutor(1, alone) as ours,
+        ProcessPoolExecutor(1, alone) as ours_in_float32,
+        ProcessPoolExecutor(1, alone) as plain,
+    ):
+        processes = (ours, ours_in_float32, plain)
+        for process, start in zip(processes, (start_ours, start_ours_in_float32, start_plain), strict=True):
+            process.submit(start).result()
         seconds, losses, peaks = [], [], []
         for _ in range(EPOCHS):
-            seconds += [[process.submit(turn).result() for process in (ours, plain)] for _ in range(TURNS)]
+            seconds += [[process.submit(turn).result() for process in processes] for _ in range(TURNS)]
             losses.append([process.submit(test_loss).result() for process in (ours, plain)])
             peaks.append(ours.submit(peak).result())
-    ours_seconds, plain_seconds = (median(turn) for turn in zip(*seconds, strict=True))
+    ours_seconds, float32_seconds, plain_seconds = (median(turn) for turn in zip(*seconds, strict=True))
     return [
         ("training: images a second, the recipe", f"{60_000 / TURNS / ours_seconds:,.0f}"),
+        ("training: images a second, the recipe without bfloat16", f"{60_000 / TURNS / float32_seconds:,.0f}"),
         ("training: images a second, the plain loop", f"{60_000 / TURNS / plain_seconds:,.0f}"),
-        (f"training: ratio, median of {len(seconds)} turns", f"{median(b / a for a, b in seconds):.2f}"),
+        (f"training: ratio, median of {len(seconds)} turns", f"{median(c / a for a, _, c in seconds):.2f}"),
+        ("training: ratio without bfloat16", f"{median(c / b for _, b, c in seconds):.2f}"),
         *(
             (f"loss on the test images after epoch {k}, the recipe (its EMA), the plain loop", f"{a:.1f}, {b:.1f}")
             for k, (a, b) in enumerate(losses, 1)
@@ -97,6 +104,12 @@ def start_ours() -> None:
     keep_freed_memory()
     state = training.start(replace(RECIPE, epochs=EPOCHS), seed=0, device=DEVICE)
     begin(state.ema, lambda: training.step(state))
+
+
+def start_ours_in_float32() -> None:
+    """As train_all.py does it on a processor without bfloat16."""
+    precision.has_bfloat16 = lambda _: False
+    start_ours()
 
 
 def start_plain() -> None:

@@ -230,6 +230,7 @@ def test_a_drawing_is_translated(open_tab):
     page.mouse.up()
     pad.get_by_label("Save changes").click()
     expect(caption(page, "translate")).to_contain_text("1 image")
+    expect(page.locator("#translate-clothes input")).to_have_value("")
 
 
 COPY = """async () => {
