@@ -3,16 +3,15 @@
 import argparse
 import contextlib
 
-with contextlib.suppress(ImportError):  # on a ZeroGPU Space `spaces` comes before torch, and wants one such function
+with contextlib.suppress(ImportError):  # on a ZeroGPU Space, `spaces` must precede torch and needs one such function
     import spaces  # type: ignore[import-not-found]
 
     spaces.GPU(lambda: None)  # never called: these small networks are fastest on the CPU
 
 import torch
 
-from fm_core.image_playground import ImageLibrary
 from fm_core.playground import Library
-from fm_core.ui.demo import build_demo, launch_options
+from fm_core.ui.page import build_page, launch_options
 
 
 def main() -> None:
@@ -20,11 +19,11 @@ def main() -> None:
     parser.add_argument("--host", default=None, help="address to serve on (default 127.0.0.1; 0.0.0.0 for a Space)")
     parser.add_argument("--port", type=int, default=None, help="port (default: the first free one from 7860)")
     options = parser.parse_args()
-    torch.set_num_threads(1)  # runs go side by side; threads within one would wait for each other
-    library, images = Library.load(), ImageLibrary.load()
-    for problem in (*library.problems.values(), *images.problems.values()):
+    torch.set_num_threads(1)  # runs are concurrent; threads within one would wait for each other
+    library = Library.load()
+    for problem in library.problems.values():
         print(problem)
-    build_demo(library, images).launch(server_name=options.host, server_port=options.port, **launch_options())
+    build_page(library).launch(server_name=options.host, server_port=options.port, **launch_options())
 
 
 if __name__ == "__main__":

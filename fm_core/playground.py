@@ -1,177 +1,176 @@
-"""What the app and a notebook call: settings in, runs with their statistics out. No Gradio here."""
+"""What the page and notebooks call: settings in, runs and their statistics out. No Gradio here."""
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from statistics import median
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_path, load_checkpoint
-from fm_core.exact import exact_velocity
-from fm_core.flows import FRESH_SEEDS, Flow, Trajectory, fresh_samples
-from fm_core.matching import COUPLINGS
-from fm_core.recipes import RECIPES, STANDARD, flow_name
-from fm_core.requests import SettingsError, one_of, whole
-from fm_core.schedules import SCHEDULES
-from fm_core.solvers import SOLVERS
-from fm_core.statistics import wasserstein
-from fm_core.toy import SOURCES, TARGETS
+from fm_core.maths import quality
+from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
+from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples
+from fm_core.maths.measures import wasserstein
+from fm_core.maths.quality import sampling_floor
+from fm_core.maths.schedules import SCHEDULES
+from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
+from fm_core.models.classifier import MNIST, read
+from fm_core.models.kind import flow_name
+from fm_core.models.networks import DigitClassifier
+from fm_core.refusals import SettingsError, entry
+from fm_core.settings import CLOTHES_SET, IMAGE_SCHEDULES, DigitSettings, ImageSide, Settings, Side, TranslateSettings
 
-VELOCITIES = {"learned": "learned", "exact": "exact", "relu-output": "learned, ReLU output"}
-STEPS = (1, 200)
-PARTICLES = (100, 5000)
-SEEDS = (0, FRESH_SEEDS - 1)
-W2_PARTICLES = 256
-W2_STATES = 11
-
-
-@dataclass(frozen=True)
-class Side:
-    """What one of two compared runs has of its own."""
-
-    schedule: str = "linear"
-    coupling: str = "independent"
-    velocity: str = "learned"
-    steps: int = 50
-    solver: str = "euler"
-
-    def __post_init__(self):
-        one_of("schedule", self.schedule, SCHEDULES)
-        one_of("coupling", self.coupling, COUPLINGS)
-        one_of("velocity", self.velocity, VELOCITIES)
-        one_of("solver", self.solver, SOLVERS)
-        object.__setattr__(self, "steps", whole("steps", self.steps, STEPS))
-
-
-@dataclass(frozen=True)
-class Settings:
-    """One request: what both sides share (the same data, the same noise), and one or two sides.
-
-    Raises SettingsError for a value of the wrong type, out of its range or unknown.
-    """
-
-    target: str = "moons"
-    source: str = STANDARD
-    particles: int = 2000
-    seed: int = 0
-    sides: tuple[Side, ...] = (Side(),)
-
-    def __post_init__(self):
-        one_of("target", self.target, TARGETS)
-        one_of("source", self.source, SOURCES)
-        object.__setattr__(self, "particles", whole("particles", self.particles, PARTICLES))
-        object.__setattr__(self, "seed", whole("seed", self.seed, SEEDS))
-
-    def flow_name(self, side: Side) -> str:
-        suffix = "-relu-output" if side.velocity == "relu-output" else ""
-        return flow_name(self.target, side.schedule, self.source, side.coupling) + suffix
+W2_PARTICLES, W2_STATES, FLOOR_PAIRS = 256, 11, 9
 
 
 @dataclass(frozen=True, eq=False)
 class Library:
-    """The flows that could be loaded, and one sentence for each that could not. Read-only."""
+    """The models that loaded, and one sentence for each that did not. Read-only."""
 
-    flows: Mapping[str, Flow]
+    models: Mapping[str, Flow | DigitClassifier]
     metadata: Mapping[str, dict]
     problems: Mapping[str, str]
 
     @staticmethod
     def load(directory: Path = DEFAULT_DIRECTORY) -> "Library":
-        """Load every checkpoint of the catalogue; a damaged one becomes a problem, not an error."""
-        flows, metadata, problems = {}, {}, {}
-        for name in RECIPES:
+        """Load every checkpoint of the catalogue; a missing or damaged one becomes a problem, not an error."""
+        models, metadata, problems = {}, {}, {}
+        for name, recipe in CATALOGUE.items():
             try:
-                checkpoint = load_checkpoint(checkpoint_path(name, directory))
-                flows[name], metadata[name] = checkpoint.flow, checkpoint.metadata
+                checkpoint = load_checkpoint(checkpoint_path(name, directory), recipe)
+                models[name], metadata[name] = checkpoint.model, checkpoint.metadata
             except CheckpointError as error:
                 problems[name] = str(error)
-        return Library(flows, metadata, problems)
+        return Library(models, metadata, problems)
+
+    @property
+    def flows(self) -> dict[str, Flow]:
+        return {name: model for name, model in self.models.items() if isinstance(model, Flow)}
+
+    @property
+    def classifier(self) -> DigitClassifier | None:
+        return self.models.get(CLASSIFIER.name)  # pyright: ignore[reportReturnType]
+
+    def judged(self, recipes: Mapping[str, object]) -> dict[str, dict]:
+        """The metadata of the recipes that are loaded."""
+        return {name: self.metadata[name] for name in recipes if name in self.metadata}
+
+    def image_schedules(self, source: str) -> list[str]:
+        """The schedules with a trained image flow from this source."""
+        return [s for s in IMAGE_SCHEDULES if flow_name(MNIST.name, s, source) in self.models]
 
     def why_missing(self, names: list[str]) -> str:
-        """Why there are no learned flows of these names, and what they would need; empty for no names."""
-        damaged = [self.problems[name] for name in names if name in self.problems]
+        """Why these learned flows are missing, and what they would need; empty for no names."""
+        reasons = [self.problems[name] for name in names if name in self.problems]
         untrained = [name for name in names if name not in self.problems]
         if untrained:
-            damaged.append(
-                f"There is no trained checkpoint for {' or '.join(untrained)}: that needs a Recipe in "
-                "fm_core/recipes.py, then python train_all.py."
-            )
-        return " ".join(damaged)
+            needs = "that needs a recipe in fm_core/models/catalogue.py, then python train_all.py."
+            reasons.append(f"There is no trained checkpoint for {' or '.join(untrained)}: {needs}")
+        return " ".join(reasons)
 
-    def flow(self, settings: Settings, side: Side) -> Flow:
-        """The flow that a side asks for. Raises SettingsError, saying what it would need, if there is none."""
-        name = settings.flow_name(side)
-        if side.velocity == "exact":
-            if side.coupling != "independent":
-                raise SettingsError("The exact field is known for the independent coupling only, so choose that.")
-            return exact_flow(settings.target, side.schedule, settings.source)
-        if name not in self.flows:
-            raise SettingsError(f"{self.why_missing([name])} Trained are: {', '.join(self.flows) or 'none'}.")
+    def flow(self, name: str) -> Flow:
+        """The flow of this name. Raises SettingsError, saying what a missing one would need."""
+        if name not in self.models:
+            recipes = IMAGE_RECIPES if name in IMAGE_RECIPES else POINT_RECIPES
+            trained = ", ".join(other for other in recipes if other in self.models) or "none"
+            raise SettingsError(f"{self.why_missing([name])} Trained are: {trained}.")
         return self.flows[name]
+
+    def flow_of(self, settings: Settings, side: Side) -> Flow:
+        """The learned or exact flow of a side of points. Raises SettingsError if there is none."""
+        if side.velocity != "exact":
+            return self.flow(settings.flow_name(side))
+        if side.coupling != "independent":
+            raise SettingsError("The exact field is known for the independent coupling only, so choose that.")
+        return exact_flow(settings.target, side.schedule, settings.source)
 
 
 @lru_cache
-def exact_flow(target: str, schedule: str, source: str = STANDARD) -> Flow:
-    """The flow with the exact field; used like any other, `exact_flow("moons", "cosine").sample()`."""
-    start, end, path = SOURCES[source], TARGETS[target], SCHEDULES[schedule]
-    name = f"{flow_name(target, schedule, source)}-exact"
-    return Flow(name, start, end, path, exact_velocity(start, end, path))
+def exact_flow(target: str, schedule: str, source: str = STANDARD.name) -> Flow:
+    """The flow with the exact velocity. Raises SettingsError for an unknown name.
+
+    >>> exact_flow("moons", "cosine").sample(n=100, steps=20)
+    Trajectory(100 of 2 in 20 steps, NFE 20, seed 0)
+    """
+    start, end = entry("source", source, SOURCES), entry("target", target, TARGETS)
+    path = entry("schedule", schedule, SCHEDULES)
+    return quality.exact_flow(Flow(flow_name(target, schedule, source), start, end, path, lambda x, t: x))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
-    """One side's outcome. `reference` is the exact field's run with the same solver, steps and noise, or None."""
+    """The result of one side; for points with a `reference`, the exact velocity's run with the same solver, steps and
+    noise, or None; for images with `probabilities` (T, n, 10) of the digits, read from the predicted ends x̂_1, or None.
+    """
 
-    side: Side
+    side: Side | ImageSide
     flow: Flow
     trajectory: Trajectory
-    reference: Trajectory | None
+    reference: Trajectory | None = None
+    probabilities: Tensor | None = None
 
     @cached_property
     def distances(self) -> dict[int, float]:
-        """W2 to fresh target samples by state: at most 11 states, exact on the first 256 particles at most."""
+        """Exact W2 of at most 256 particles to fresh target samples, at up to 11 states, by state."""
         x = self.trajectory.x[:, :W2_PARTICLES]
-        fresh = fresh_samples(self.flow.target, x.shape[1], self.trajectory.seed)
+        fresh = fresh_samples(self.flow.target, x.shape[1], self.trajectory.seed or 0)
         states = torch.linspace(0, len(x) - 1, min(len(x), W2_STATES)).round().int().tolist()
         with ThreadPoolExecutor(2) as pool:
             return dict(zip(states, pool.map(lambda state: wasserstein(x[state], fresh), states), strict=True))
 
     @property
     def floor(self) -> float:
-        """W2 between fresh samples and other fresh ones, as many as `distances` uses."""
-        return small_floor(self.flow.target.name, min(self.trajectory.x.shape[1], W2_PARTICLES))
+        """W2 between two sets of fresh samples, as many as `distances` uses."""
+        n = min(self.trajectory.x.shape[1], W2_PARTICLES)
+        return sampling_floor(self.flow.target, n, tuple(range(FLOOR_PAIRS)))
 
 
-@lru_cache
-def small_floor(target: str, n: int) -> float:
-    """Median W2 over nine pairs of independent sets of n fresh samples."""
-    distribution = TARGETS[target]
-    pairs = ((fresh_samples(distribution, n, k), fresh_samples(distribution, n, 1000 + k)) for k in range(9))
-    return median(wasserstein(a, b) for a, b in pairs)
-
-
-def simulate(library: Library, settings: Settings) -> list[Run]:
-    """Run every side of the settings on the same noise, two runs at a time.
-
-    Raises SettingsError for a flow that does not exist.
-    """
-    flows = [library.flow(settings, side) for side in settings.sides]
+def simulate(library: Library, settings: Settings, check: Check = always) -> list[Run]:
+    """Run every side on the same noise, two at a time. Raises SettingsError for a missing flow, else as `check`."""
+    flows = [library.flow_of(settings, side) for side in settings.sides]
     with ThreadPoolExecutor(2) as pool:
 
         @lru_cache  # an exact side is its own reference, and two sides may share one
         def sample(flow: Flow, steps: int, solver: str) -> Future[Trajectory]:
-            return pool.submit(flow.sample, settings.particles, steps, solver, settings.seed)
+            return pool.submit(flow.sample, settings.particles, steps, solver, settings.seed, check)
 
         def reference(side: Side) -> Future[Trajectory] | None:
-            if side.coupling != "independent":
-                return None
-            return sample(exact_flow(settings.target, side.schedule, settings.source), side.steps, side.solver)
+            exact = exact_flow(settings.target, side.schedule, settings.source)
+            return sample(exact, side.steps, side.solver) if side.coupling == "independent" else None
 
-        runs = [
-            (side, flow, sample(flow, side.steps, side.solver), reference(side))
-            for side, flow in zip(settings.sides, flows, strict=True)
-        ]
+        sides = zip(settings.sides, flows, strict=True)
+        runs = [(side, flow, sample(flow, side.steps, side.solver), reference(side)) for side, flow in sides]
     return [Run(side, flow, run.result(), exact and exact.result()) for side, flow, run, exact in runs]
+
+
+def generate(library: Library, settings: DigitSettings, check: Check = always) -> list[Run]:
+    """Digits from the same noise for every side. Raises like `simulate`."""
+    flows = [library.flow(flow_name(MNIST.name, side.schedule)) for side in settings.sides]
+    return _carried(library, flows, settings.sides, flows[0].draw(settings.images, settings.seed), check)
+
+
+def translate(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check = always) -> list[Run]:
+    """Digits from pictures of clothes, uint8 (n, 28, 28), and the seed's noise. Raises like `simulate`."""
+    flows = [library.flow(flow_name(MNIST.name, side.schedule, CLOTHES_SET.name)) for side in settings.sides]
+    generator = torch.Generator().manual_seed(settings.seed)
+    x_0 = flows[0].source.mix(CLOTHES_SET.standardise(torch.from_numpy(pixels)), generator)
+    return _carried(library, flows, settings.sides, x_0, check)
+
+
+def _carried(library: Library, flows: list[Flow], sides: tuple[ImageSide, ...], x_0: Tensor, check: Check) -> list[Run]:
+    """Carry the same x_0 of shape (n, 1, 28, 28) along every side, two at a time."""
+
+    def carried(flow: Flow, side: ImageSide) -> Run:
+        run = flow.carry(x_0, side.steps, side.solver, check=check)
+        if library.classifier is None:
+            return Run(side, flow, run)
+        pixels = flow.target.to_pixels(flow.predicted_ends(run)[1])  # (T, n, 28, 28)
+        reading = read(library.classifier, pixels.flatten(0, 1), check)
+        return Run(side, flow, run, probabilities=reading.probabilities.view(*pixels.shape[:2], 10))
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(carried, flows, sides))

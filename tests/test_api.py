@@ -1,6 +1,5 @@
 """The API, as another program sees it."""
 
-import base64
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,7 +8,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from fm_core.playground import exact_flow
-from fm_core.ui.address import TOY
+from fm_core.ui.form import POINTS
+from fm_core.ui.wire import unpack
 
 API = "/trajectory"
 
@@ -21,18 +21,14 @@ def client(address) -> Client:
 
 def states(value: dict, side: int = 0) -> np.ndarray:
     """States (T, n, 2) of a side of the answer."""
-    header, data = value["header"], base64.b64decode(value["data"])
-    lengths = [(entry["steps"] + 1) * header["particles"] * 2 for entry in header["sides"]]
-    block = np.frombuffer(data, "<i2", lengths[side], 2 * sum(lengths[:side]))
-    entry = header["sides"][side]
-    return entry["scale"] * block.reshape(entry["steps"] + 1, header["particles"], 2)
+    return unpack(value)["sides"][side]["x"]
 
 
 def test_an_endpoint_for_each_tab_is_public_with_its_settings_by_name(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert API in endpoints
     assert set(endpoints) <= {API, "/digits", "/translate"}
-    assert [parameter["parameter_name"] for parameter in endpoints[API]["parameters"]] == list(TOY.names)
+    assert [parameter["parameter_name"] for parameter in endpoints[API]["parameters"]] == list(POINTS.names)
 
 
 def test_defaults_are_moons_with_the_linear_schedule_in_50_steps(client):

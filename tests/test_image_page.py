@@ -1,6 +1,5 @@
 """The Digits and Translate tabs in headless Chromium and through the API, with networks that need no training."""
 
-import base64
 import gzip
 import io
 import re
@@ -15,12 +14,15 @@ from gradio_client.exceptions import AppError
 from PIL import Image, ImageSequence
 from playwright.sync_api import Page, expect
 
-from fm_core import image_playground
-from fm_core.image_flows import SPACING
-from fm_core.image_playground import DigitSettings, ImageLibrary, ImageSide, TranslateSettings
-from fm_core.images import IMAGE_SETS, samples
-from fm_core.requests import SettingsError
-from fm_core.ui import exports, image_wire
+from fm_core import playground
+from fm_core.models.catalogue import CATALOGUE
+from fm_core.models.images import SPACING
+from fm_core.playground import Library
+from fm_core.refusals import SettingsError
+from fm_core.settings import CLOTHES_SET, DigitSettings, ImageSide, TranslateSettings
+from fm_core.ui import exports
+from fm_core.ui.image_packet import end_coefficients
+from fm_core.ui.wire import unpack
 from tests.conftest import served
 from tests.test_page import NARROW, OUTSIDE, WIDE, browser, visit  # noqa: F401
 
@@ -62,10 +64,9 @@ def test_a_link_opens_a_comparison_on_the_same_noise(open_tab):
     assert "seed=7" in page.url
 
 
-def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit, library, untrained_images):  # noqa: F811
-    linear = {"mnist-linear": untrained_images.flows["mnist-linear"]}
-    images = ImageLibrary(linear, {}, untrained_images.classifier, {"mnist-cosine": "mnist-cosine does not exist."})
-    for address in served(library, images):
+def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit, untrained_images):  # noqa: F811
+    models = {name: model for name, model in untrained_images.models.items() if name != "mnist-cosine"}
+    for address in served(Library(models, {}, {"mnist-cosine": "mnist-cosine does not exist."})):
         page = visit(address, "?tab=digits&compare=1&steps_b=5", TABS["digits"])
         expect(caption(page, "digits", "b")).to_contain_text("linear · Euler, 5 steps")
 
@@ -254,7 +255,7 @@ def test_a_picture_is_pasted_again_and_again(open_tab):
 
 def test_another_range_of_the_same_file_is_read_and_the_run_is_saved(open_tab, tmp_path):
     page = open_tab("translate")
-    np.save(tmp_path / "clothes.npy", samples("fashion")[0].numpy())
+    np.save(tmp_path / "clothes.npy", CLOTHES_SET.bundled()[0].numpy())
     opened_upload(page)
     chooser = page.locator("#translate-files input[type=file]")
     await_run(page, lambda: chooser.set_input_files(tmp_path / "clothes.npy"))
@@ -287,12 +288,14 @@ def client(image_address) -> Client:
 
 def test_the_api_gives_what_python_computes(client, untrained_images):
     value = client.predict(images=16, seed=3, steps=4, solver="heun", api_name="/digits")
-    run = image_playground.generate(untrained_images, DigitSettings(16, 3, (ImageSide("linear", 4, "heun"),)))[0]
-    side, data = value["header"]["sides"][0], base64.b64decode(value["data"])
-    states = np.frombuffer(data, np.uint8, 5 * 16 * 784).reshape(5, 16, 1, 28, 28)
+    run = playground.generate(untrained_images, DigitSettings(16, 3, (ImageSide("linear", 4, "heun"),)))[0]
+    side = unpack(value)["sides"][0]
     assert side["nfe"] == 8
-    assert np.abs(states / 127.5 * 4 - 4 - run.trajectory.x.numpy().clip(-4, 4)).max() < 0.02
-    assert len(data) == 5 * 16 * (784 * 2 + 10)
+    assert np.abs(side["x"] - run.trajectory.x.squeeze(2).numpy().clip(-4, 4)).max() < 0.02
+    assert np.abs(side["v"] - run.trajectory.v.squeeze(2).numpy().clip(-8, 8)).max() < 0.04
+    assert run.probabilities is not None
+    assert np.abs(side["probabilities"] - run.probabilities.numpy()).max() < 0.003
+    assert np.array_equal(side["t"], run.trajectory.t.numpy())
     assert side["statistics"]["variance"][0] == pytest.approx(run.trajectory.variance.tolist(), rel=1e-3)
 
 
@@ -317,7 +320,7 @@ def test_a_wrong_request_gets_one_sentence(client, wrong, sentence):
 
 
 def idx(n: int) -> bytes:
-    return struct.pack(">IIII", 0x803, n, 28, 28) + samples("fashion")[0][:n].numpy().tobytes()
+    return struct.pack(">IIII", 0x803, n, 28, 28) + CLOTHES_SET.bundled()[0][:n].numpy().tobytes()
 
 
 def test_original_files_are_read_through_the_api(client, tmp_path, untrained_images):
@@ -326,10 +329,10 @@ def test_original_files_are_read_through_the_api(client, tmp_path, untrained_ima
     value = client.predict(
         files, 5, 3, "auto", 7, False, "linear", 2, "euler", "cosine", 2, "euler", api_name="/translate"
     )[-1]
-    data = np.frombuffer(base64.b64decode(value["data"]), np.uint8, 3 * 784).reshape(3, 1, 28, 28)
-    clothes = IMAGE_SETS["fashion"].standardise(samples("fashion")[0][5:8])
-    expected = untrained_images.flow("fashion", "linear").start(clothes, seed=7).numpy()
-    assert np.abs(data / 127.5 * 4 - 4 - expected).max() < 0.02
+    clothes = CLOTHES_SET.standardise(CLOTHES_SET.bundled()[0][5:8])
+    source = untrained_images.flows["fashion-to-mnist-linear"].source
+    expected = source.mix(clothes, torch.Generator().manual_seed(7)).squeeze(1).numpy()
+    assert np.abs(unpack(value)["sides"][0]["x"][0] - expected.clip(-4, 4)).max() < 0.02
     assert value["header"]["seed"] == 7
 
 
@@ -355,16 +358,16 @@ def test_a_bad_file_gets_one_sentence_through_the_api(client, tmp_path, content,
 
 
 def test_a_library_without_flows_says_what_is_missing(tmp_path):
-    library = ImageLibrary.load(tmp_path)
-    assert set(library.problems) == {*image_playground.IMAGE_RECIPES, "digit-classifier"}
-    assert library.schedules("fashion") == []
+    library = Library.load(tmp_path)
+    assert set(library.problems) == set(CATALOGUE)
+    assert library.image_schedules("fashion") == []
     with pytest.raises(SettingsError, match=r"train_all\.py"):
-        image_playground.generate(library, DigitSettings())
+        playground.generate(library, DigitSettings())
 
 
 def test_both_sides_start_from_the_same_images(untrained_images):
     sides = (ImageSide("linear", 2), ImageSide("cosine", 5))
-    runs = image_playground.generate(untrained_images, DigitSettings(16, 1, sides))
+    runs = playground.generate(untrained_images, DigitSettings(16, 1, sides))
     assert torch.equal(runs[0].trajectory.x[0], runs[1].trajectory.x[0])
     assert runs[1].probabilities is not None
     assert runs[1].probabilities.shape == (6, 16, 10)
@@ -372,7 +375,7 @@ def test_both_sides_start_from_the_same_images(untrained_images):
 
 
 def test_the_clothes_are_ten_of_a_class_or_one_of_each():
-    pixels, labels = samples("fashion")
+    pixels, labels = CLOTHES_SET.bundled()
     assert torch.equal(TranslateSettings().pixels, pixels[::10])
     assert torch.equal(TranslateSettings("bag").pixels, pixels[labels == 8])
     with pytest.raises(SettingsError, match="clothes must be one of"):
@@ -384,18 +387,20 @@ def test_the_clothes_are_ten_of_a_class_or_one_of_each():
 @pytest.fixture(scope="module")
 def runs(untrained_images):
     sides = (ImageSide("linear", 3), ImageSide("cosine", 5))
-    return image_playground.translate(untrained_images, TranslateSettings("bag").pixels, 3, sides)
+    return playground.translate(
+        untrained_images, TranslateSettings("bag").pixels.numpy(), TranslateSettings("bag", 3, sides)
+    )
 
 
 def test_the_wires_coefficients_give_the_predicted_end(runs):
     for run in runs:
-        a, b = image_wire._end_coefficients(run).T.view(2, -1, 1, 1, 1, 1)
-        expected = run.flow.predicted_end(run.trajectory)
-        torch.testing.assert_close(a * run.trajectory.x + b * run.trajectory.v, expected)
+        a, b = torch.tensor(end_coefficients(run)).T.view(2, -1, 1, 1, 1, 1)
+        _, expected = run.flow.predicted_ends(run.trajectory)
+        torch.testing.assert_close(a * run.trajectory.x + b * run.trajectory.v, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_sheet_breaks_into_rows_in_reading_order():
-    pixels = samples("fashion")[0][: exports.COLUMNS + 2].numpy()
+    pixels = CLOTHES_SET.bundled()[0][: exports.COLUMNS + 2].numpy()
     whole = np.asarray(exports.sheet(pixels))[:: exports.ZOOM, :: exports.ZOOM]
     assert whole.shape == (2 * 30, exports.COLUMNS * 30)
     assert np.array_equal(whole[1:29, 31:59], pixels[1])
@@ -406,9 +411,9 @@ def test_a_sheet_breaks_into_rows_in_reading_order():
 def test_saved_files_hold_the_run(runs, tmp_path):
     sheet = Image.open(exports.save(runs, "png", tmp_path))
     assert sheet.size == (10 * 30 * exports.ZOOM, 3 * 30 * exports.ZOOM)
-    fashion = IMAGE_SETS["fashion"]
-    clothes = fashion.standardise(TranslateSettings("bag").pixels)
-    expected = fashion.to_pixels(runs[0].flow.start(clothes, seed=3)).numpy()
+    clothes = CLOTHES_SET.standardise(TranslateSettings("bag").pixels)
+    x_0 = runs[0].flow.source.mix(clothes, torch.Generator().manual_seed(3))
+    expected = CLOTHES_SET.to_pixels(x_0).numpy()
     first = np.asarray(sheet)[4 : 29 * 4 : 4, 4 : 29 * 4 : 4]
     assert np.array_equal(first, expected[0])
     film = Image.open(exports.save(runs, "gif", tmp_path))

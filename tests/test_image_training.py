@@ -1,126 +1,93 @@
-"""The image networks and their training: shapes, overfitting, epochs, and resuming to the bit."""
+"""Training on images: overfitting, epochs, and resuming to the bit."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
 
-from fm_core import recipes, tasks, training
-from fm_core.images import IMAGE_SETS, samples
-from fm_core.matching import draw_times
-from fm_core.networks import DigitClassifier, UpConv, VelocityUNet
-from fm_core.recipes import CLASSIFIER, IMAGE_RECIPES, AnyRecipe
-from fm_core.tasks import create_task
+from fm_core.images.files import DataError
+from fm_core.images.sets import ImageSet
+from fm_core.maths.schedules import SCHEDULES
+from fm_core.models.catalogue import IMAGE_RECIPES
+from fm_core.models.classifier import ClassifierRecipe
+from fm_core.models.epochs import InEpochs, chosen
+from fm_core.models.kind import Recipe
+from fm_core.training import loop
+from tests.image_files import TRAINING, bundled, training_pixels, write_bundled
 
-IMAGES = 48
-QUICK = {"epochs": 3, "batch": 20}
-RECIPES = [
-    replace(IMAGE_RECIPES["mnist-linear"], **QUICK),
-    replace(IMAGE_RECIPES["fashion-to-mnist-cosine"], **QUICK),
-    replace(CLASSIFIER, **QUICK),
-]
+MNIST, FASHION = bundled("mnist"), bundled("fashion")
 
 
-@pytest.fixture(autouse=True)
-def few_images(monkeypatch) -> None:
-    """The first 48 bundled images in place of 60,000."""
-    monkeypatch.setattr(recipes, "TRAINING_IMAGES", IMAGES)
-    monkeypatch.setattr(tasks, "load", lambda image_set, *_: tuple(part[:IMAGES] for part in samples(image_set.name)))
+@dataclass(frozen=True)
+class SmallClassifierRecipe(ClassifierRecipe):
+    """The classifier's recipe over a few digits."""
+
+    target: ClassVar[ImageSet] = MNIST
+    image_sets: ClassVar[tuple[ImageSet, ...]] = (MNIST,)
 
 
-def test_the_u_net_has_the_practicals_number_of_parameters():
-    assert sum(parameter.numel() for parameter in VelocityUNet().parameters()) == 205_953
+FROM_NOISE = replace(IMAGE_RECIPES["mnist-linear"], target=MNIST, epochs=3, batch=20)
+TRANSLATION = replace(IMAGE_RECIPES["fashion-to-mnist-cosine"], target=MNIST, source=FASHION, epochs=3, batch=20)
+CLASSIFIER = SmallClassifierRecipe(epochs=3, batch=20)
+every_recipe = pytest.mark.parametrize("recipe", [FROM_NOISE, TRANSLATION, CLASSIFIER], ids=lambda recipe: recipe.name)
 
 
-@pytest.mark.parametrize("side", [4, 28, 32])
-def test_a_velocity_has_the_shape_of_its_image_and_depends_on_time(side):
-    torch.manual_seed(0)
-    network, x = VelocityUNet(), torch.randn(3, 1, side, side)
-    with torch.no_grad():
-        v = network(x, torch.zeros(3))
-        assert v.shape == x.shape
-        assert not torch.equal(v, network(x, torch.ones(3)))
-        torch.testing.assert_close(network(x, torch.tensor([0.0, 0.5, 1.0]))[:1], network(x[:1], torch.zeros(1)))
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root with 48 training images of each set."""
+    return write_bundled(tmp_path_factory.mktemp("data"))
 
 
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_an_up_convolution_is_pytorchs_transposed_convolution(layout):
-    torch.manual_seed(0)
-    ours, x = UpConv(5, 3), torch.randn(2, 5, 4, 6).contiguous(memory_format=layout)
-    theirs = torch.nn.ConvTranspose2d(5, 3, kernel_size=2, stride=2)
-    theirs.load_state_dict(ours.state_dict())
-    v, expected = ours(x), theirs(x)
-    torch.testing.assert_close(v, expected)
-    gradients = torch.autograd.grad(v.square().sum(), list(ours.parameters()))
-    torch.testing.assert_close(gradients, torch.autograd.grad(expected.square().sum(), list(theirs.parameters())))
+def trained(recipe: Recipe, root: Path, path: Path) -> loop.TrainingState:
+    state = loop.start(recipe, 0, root=root)
+    loop.train(state, path)
+    return state
 
 
-def test_the_skips_are_added_not_concatenated():
-    network = VelocityUNet()
-    assert network.up_2[0].in_channels == network.rise_2.out_channels == network.down_2[2].out_channels
-    assert network.up_1[0].in_channels == network.rise_1.out_channels == network.down_1[2].out_channels
-
-
-def test_the_classifier_reads_features_into_ten_logits():
-    classifier, x = DigitClassifier(), torch.randn(3, 1, 28, 28)
-    assert classifier.features(x).shape == (3, 128)
-    torch.testing.assert_close(classifier(x), classifier.logits(classifier.features(x)))
-
-
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
-def test_a_batch_overfits(recipe):
+@pytest.mark.parametrize("recipe", [TRANSLATION, CLASSIFIER], ids=lambda recipe: recipe.name)
+def test_a_batch_overfits(root, recipe):
     """The same batch over and over: its loss falls far below where it starts."""
-    state = training.start(replace(recipe, epochs=50, learning_rate=2e-3), seed=0)
+    state = loop.start(replace(recipe, epochs=50, learning_rate=2e-3), seed=0, root=root)
     batch = state.task.batch(0, torch.Generator().manual_seed(0))
-    losses = []
-    for _ in range(60):
-        loss = state.task.loss(state.network, *batch)
-        for optimizer in state.optimizers:
-            optimizer.zero_grad()
-        loss.backward()
-        for optimizer in state.optimizers:
-            optimizer.step()
-        losses.append(loss.item())
+    losses = [state.task.descend(state.network, state.optimizers, list(batch), 1.0).item() for _ in range(40)]
     assert losses[-1] < 0.7 * losses[0]
 
 
 def test_all_four_flows_differ_in_schedule_source_and_epochs_only():
-    first, *others = (replace(recipe, schedule="linear", source="", epochs=0) for recipe in IMAGE_RECIPES.values())
+    first, *others = (
+        replace(recipe, schedule=SCHEDULES["linear"], source=FASHION, epochs=0) for recipe in IMAGE_RECIPES.values()
+    )
+    assert len(others) == 3
     assert all(other == first for other in others)
-    assert {name: recipe.epochs >= (100 if "fashion" in name else 30) for name, recipe in IMAGE_RECIPES.items()} == {
-        "mnist-linear": True,
-        "mnist-cosine": True,
-        "fashion-to-mnist-linear": True,
-        "fashion-to-mnist-cosine": True,
-    }
+    assert all(r.epochs >= (100 if "fashion" in name else 30) for name, r in IMAGE_RECIPES.items())
 
 
-def chosen(recipe: AnyRecipe, seed: int, stream: int, epoch: int) -> list[int]:
-    assert not isinstance(recipe, recipes.Recipe)
+def order(recipe: InEpochs, seed: int, stream: int, epoch: int) -> list[int]:
     batches = range(epoch * recipe.epoch, (epoch + 1) * recipe.epoch)
-    return torch.cat([tasks.chosen(recipe, seed, k, stream) for k in batches]).tolist()
+    return torch.cat([chosen(recipe, recipe.target, seed, k, stream) for k in batches]).tolist()
 
 
 def test_an_epoch_shows_every_image_once_in_an_order_of_its_own():
-    orders = [chosen(RECIPES[1], seed, stream, epoch) for seed in (0, 1) for stream in (0, 1) for epoch in (0, 1)]
-    assert all(sorted(order) == list(range(IMAGES)) for order in orders)
-    assert len({tuple(order) for order in orders}) == 8
+    orders = [order(TRANSLATION, seed, stream, epoch) for seed in (0, 1) for stream in (0, 1) for epoch in (0, 1)]
+    assert all(sorted(shown) == list(range(TRAINING)) for shown in orders)
+    assert len({tuple(shown) for shown in orders}) == 8
 
 
-def test_a_translation_starts_at_clothes_and_ends_at_digits():
-    recipe = replace(RECIPES[1], source_noise=0.0)
-    x_0, x_1, t = create_task(recipe, 0, Path(), "cpu").batch(0, torch.Generator().manual_seed(0))
-    fashion, mnist = (IMAGE_SETS[name].standardise(samples(name)[0]) for name in ("fashion", "mnist"))
+def test_a_translation_starts_at_clothes_and_ends_at_digits(root):
+    task = replace(TRANSLATION, source_noise=0.0).task(0, root, "cpu")
+    x_0, x_1, t = task.batch(0, torch.Generator().manual_seed(0))
+    fashion, mnist = (images.standardise(training_pixels(images.name)) for images in (FASHION, MNIST))
     assert all((image == fashion).flatten(1).all(1).any() for image in x_0)
     assert all((image == mnist).flatten(1).all(1).any() for image in x_1)
     assert t.shape == (20,)
 
 
-def test_a_translations_clothes_have_the_recipes_noise_anew_in_every_batch():
+def test_a_translations_clothes_have_the_recipes_noise_anew_in_every_batch(root):
     generator = torch.Generator().manual_seed(0)
     clean, first, second = (
-        create_task(replace(RECIPES[1], source_noise=noise), 0, Path(), "cpu").batch(0, generator)[0]
+        replace(TRANSLATION, source_noise=noise).task(0, root, "cpu").batch(0, generator)[0]
         for noise in (0.0, 0.6, 0.6)
     )
     for x_0 in (first, second):
@@ -128,22 +95,24 @@ def test_a_translations_clothes_have_the_recipes_noise_anew_in_every_batch():
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
-@pytest.mark.parametrize("k", [3, 5])
-def test_a_training_stopped_and_resumed_equals_a_straight_one_to_the_bit(tmp_path, recipe, k):
-    straight = training.start(recipe, 0)
-    training.train(straight, tmp_path / "straight.safetensors")
+@every_recipe
+def test_a_training_stopped_and_resumed_equals_a_straight_one_to_the_bit(root, tmp_path, recipe):
+    """Stopped at the end of an epoch and in the middle of the next."""
+    straight, path = trained(recipe, root, tmp_path / "straight.safetensors"), tmp_path / "stopped.safetensors"
+    state = loop.start(recipe, 0, root=root)
+    for k in (3, 5):
 
-    def stop(state: training.TrainingState) -> None:
-        if state.iteration == k:
-            raise KeyboardInterrupt
+        def stop(state: loop.TrainingState, k: int = k) -> None:
+            if state.iteration == k:
+                raise KeyboardInterrupt
 
-    path = tmp_path / "stopped.safetensors"
-    with pytest.raises(KeyboardInterrupt):
-        training.train(training.start(recipe, 0), path, stop)
-    state = training.resume(path, recipe, 0)
-    assert state is not None
-    training.train(state, path)
+        with pytest.raises(KeyboardInterrupt):
+            loop.train(state, path, stop)
+        resumed = loop.resume(path, recipe, 0, root=root)
+        assert resumed is not None
+        assert resumed.iteration == k
+        state = resumed
+    loop.train(state, path)
     assert state.iteration == straight.iteration == 9
     for a, b in zip(state.ema.parameters(), straight.ema.parameters(), strict=True):
         assert torch.equal(a, b)
@@ -151,11 +120,7 @@ def test_a_training_stopped_and_resumed_equals_a_straight_one_to_the_bit(tmp_pat
     assert len(state.curve) == 3
 
 
-@pytest.mark.parametrize(("density", "mean"), [("logit-normal", 0.0), ("very early logit-normal", -1.2)])
-def test_logit_normal_times_are_those_of_the_distribution(density, mean):
-    t = draw_times(20_000, torch.Generator().manual_seed(0), density=density)
-    logits = t.logit()
-    assert logits.mean().item() == pytest.approx(mean, abs=0.01)
-    assert (logits.std() - 1).abs() < 0.01
-    assert t.min() >= 0
-    assert t.max() < 1
+@every_recipe
+def test_without_its_images_a_training_does_not_start(tmp_path, recipe):
+    with pytest.raises(DataError, match=r"^(MNIST|Fashion-MNIST) \w+ is not complete under .*train_all\.py"):
+        loop.start(recipe, 0, root=tmp_path)

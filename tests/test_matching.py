@@ -1,6 +1,6 @@
 """Drawing times, coupling, interpolating and the loss."""
 
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import ot
@@ -8,9 +8,18 @@ import pytest
 import torch
 from scipy import stats
 
-from fm_core.matching import COUPLINGS, draw_times, independent, interpolate, matching_loss, optimal_transport
-from fm_core.schedules import SCHEDULES, Schedule
-from fm_core.toy import SOURCES, TARGETS
+from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.maths.matching import (
+    COUPLINGS,
+    TIME_DENSITIES,
+    draw_times,
+    independent,
+    interpolate,
+    matching_loss,
+    optimal_transport,
+)
+from fm_core.maths.schedules import SCHEDULES, Schedule
+from fm_core.refusals import SettingsError
 
 
 @pytest.fixture(params=SCHEDULES)
@@ -69,6 +78,16 @@ def test_stratified_times_vary_less_from_batch_to_batch(generator):
     assert means[True].mean().item() == pytest.approx(1 / 3, abs=1e-3)
 
 
+@pytest.mark.parametrize(("density", "mean"), [("logit-normal", 0.0), ("very early logit-normal", -1.2)])
+def test_logit_normal_times_are_those_of_the_distribution(density, mean):
+    t = draw_times(20_000, torch.Generator().manual_seed(0), density=TIME_DENSITIES[density])
+    logits = t.logit()
+    assert logits.mean().item() == pytest.approx(mean, abs=0.01)
+    assert (logits.std() - 1).abs() < 0.01
+    assert t.min() >= 0
+    assert t.max() < 1
+
+
 def test_interpolation_starts_at_the_source_and_ends_at_the_data(schedule):
     x_0, x_1 = normal(5, 2), normal(5, 2, seed=1)
     assert torch.equal(interpolate(schedule, x_0, x_1, torch.zeros(5))[0], x_0)
@@ -105,20 +124,25 @@ def test_optimal_transport_stays_within_its_groups():
         assert sorted(paired[rows].tolist()) == sorted(x_1[rows].tolist())
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_optimal_transport_is_the_cheapest_of_all_permutations(seed):
-    x_0, x_1 = normal(6, 2, seed=seed), normal(6, 2, seed=100 + seed)
-    cheapest = min(cost(x_0, x_1[list(order)]) for order in permutations(range(6)))
-    assert cost(x_0, optimal_transport(x_0, x_1)) == pytest.approx(cheapest, rel=1e-5)
+def test_optimal_transport_is_the_cheapest_of_all_permutations():
+    for seed in range(5):
+        x_0, x_1 = normal(6, 2, seed=seed), normal(6, 2, seed=100 + seed)
+        cheapest = min(cost(x_0, x_1[list(order)]) for order in permutations(range(6)))
+        assert cost(x_0, optimal_transport(x_0, x_1)) == pytest.approx(cheapest, rel=1e-5)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("source", SOURCES)
-def test_optimal_transport_costs_what_pots_plan_costs(source, target, generator):
-    x_0, x_1 = SOURCES[source].sample(128, generator), TARGETS[target].sample(128, generator)
-    distances = ot.dist(x_0.double().numpy(), x_1.double().numpy())
-    plan = np.asarray(ot.emd([], [], distances))
-    assert cost(x_0, optimal_transport(x_0, x_1)) == pytest.approx(128 * (plan * distances).sum(), rel=1e-4)
+def test_optimal_transport_costs_what_pots_plan_costs(generator):
+    for source, target in product(SOURCES.values(), TARGETS.values()):
+        x_0, x_1 = source.sample(128, generator), target.sample(128, generator)
+        distances = ot.dist(x_0.double().numpy(), x_1.double().numpy())
+        plan = np.asarray(ot.emd([], [], distances))
+        assert cost(x_0, optimal_transport(x_0, x_1)) == pytest.approx(128 * (plan * distances).sum(), rel=1e-4)
+
+
+def test_batches_of_different_length_cannot_be_paired_by_optimal_transport():
+    for rows in (4, 6, 200):
+        with pytest.raises(SettingsError, match=rf"^x_0 and x_1 must .*, not 5 and {rows}\.$"):
+            optimal_transport(normal(5, 2), normal(rows, 2))
 
 
 def test_optimal_transport_never_costs_more_than_pairing_as_drawn():

@@ -1,11 +1,13 @@
 """Muon on convolutions: the step it takes, and that every parameter has exactly one optimiser."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
-from fm_core.networks import VelocityMLP, VelocityUNet
-from fm_core.optimizers import ConvolutionMuon, create_optimizers
-from fm_core.recipes import IMAGE_RECIPES, RECIPES
+from fm_core.models.catalogue import IMAGE_RECIPES, POINT_RECIPES
+from fm_core.models.networks import VelocityMLP, VelocityUNet
+from fm_core.models.optimizers import ConvolutionMuon
 
 
 def gradient_step(layout: torch.memory_format) -> tuple[torch.Tensor, torch.Tensor]:
@@ -36,10 +38,11 @@ def test_a_step_does_not_depend_on_the_layout_in_memory():
 def test_every_parameter_is_stepped_by_exactly_one_optimizer():
     for recipe, network in (
         (IMAGE_RECIPES["mnist-linear"], VelocityUNet()),
-        (RECIPES["moons-linear"], VelocityMLP(8)),
+        (replace(IMAGE_RECIPES["mnist-linear"], muon_rate=0.0), VelocityUNet()),
+        (POINT_RECIPES["moons-linear"], VelocityMLP(8)),
     ):
         before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-        optimizers = create_optimizers(recipe, network)
+        optimizers = recipe.optimizers(network)
         for parameter in network.parameters():
             parameter.grad = torch.ones_like(parameter)
         for optimizer in optimizers:

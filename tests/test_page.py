@@ -31,10 +31,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser) -> Iterator:
-    """Opens an address and waits for its first run; fails the test if the page has an error or asks another host."""
+    """Opens an address, waits for its first run, or `until`; fails if the page has an error or asks another host."""
     contexts, problems = [], []
 
-    def visit(address: str, query: str = "", player: str = PLAYER, **options) -> Page:
+    def visit(address: str, query: str = "", player: str = PLAYER, until: str = "", **options) -> Page:
         context = browser.new_context(**{"viewport": WIDE, **options})
         contexts.append(context)
         page = context.new_page()
@@ -43,7 +43,7 @@ def visit(browser) -> Iterator:
         own = (address, "data:", "blob:")
         page.on("request", lambda r: None if r.url.startswith(own) else problems.append(f"foreign request: {r.url}"))
         page.goto(address + query)
-        page.wait_for_selector(f"{player}:not([data-run='0'])")
+        page.wait_for_selector(until or f"{player}:not([data-run='0'])")
         return page
 
     yield visit
@@ -75,7 +75,7 @@ def pause_at_start(page: Page) -> None:
 
 
 def choose(page: Page, menu: str, option: str) -> None:
-    page.click(f"#{menu} input")
+    page.click(f"#points-{menu} input")
     page.get_by_role("option", name=option, exact=True).click()
 
 
@@ -141,7 +141,7 @@ def test_each_dimension_has_its_own_lines_on_demand(open_page):
 
 def test_a_slider_move_changes_the_run(open_page):
     page = open_page()
-    await_change(page, lambda: page.locator("#steps input[type=range]").press("ArrowRight"))
+    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
     assert state(page, "steps") == "51"
     assert "51 steps" in caption(page)
     assert "steps=51" in page.url
@@ -151,7 +151,7 @@ def test_the_player_says_while_a_run_is_computed(open_page):
     page = open_page("?steps=100&solver=rk4")
     player = page.locator(PLAYER)
     expect(player).not_to_have_attribute("aria-busy", "true")
-    page.locator("#steps input[type=range]").press("ArrowRight")
+    page.locator("#points-steps input[type=range]").press("ArrowRight")
     expect(player).to_have_attribute("aria-busy", "true")
     expect(player).to_have_attribute("data-steps", "101")
     expect(player).not_to_have_attribute("aria-busy", "true")
@@ -163,7 +163,7 @@ def test_the_player_says_while_a_run_is_computed(open_page):
 
 def test_many_quick_slider_moves_end_at_the_last_one(open_page):
     page = open_page()
-    slider = page.locator("#steps input[type=range]")
+    slider = page.locator("#points-steps input[type=range]")
     for _ in range(12):
         slider.press("ArrowRight")
     page.wait_for_function(f"document.querySelector('{PLAYER}').dataset.steps === '62'")
@@ -228,7 +228,7 @@ def test_keys_drive_the_player(open_page):
 def test_keys_in_a_slider_belong_to_the_slider(open_page):
     page = open_page()
     pause_at_start(page)
-    await_change(page, lambda: page.locator("#steps input[type=range]").press("ArrowLeft"))
+    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowLeft"))
     assert state(page, "steps") == "49"
     assert state(page, "step") == "0"
 
@@ -280,7 +280,7 @@ def test_a_clicked_particle_stays_lit_and_its_coordinates_can_be_read(open_page)
     readout = page.inner_text(".fm-readout")
     assert re.match(r"Particle \d+: x₀ = \(-?\d\.\d{3}, -?\d\.\d{3}\), x_t = .*, x₁ = ", readout)
     particle = state(page, "selected")
-    await_change(page, lambda: page.locator("#steps input[type=range]").press("ArrowRight"))
+    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
     assert state(page, "selected") == particle
     page.fill(".fm-particle", "7")
     assert page.inner_text(".fm-readout").startswith("Particle 7: ")
@@ -291,19 +291,19 @@ def test_a_clicked_particle_stays_lit_and_its_coordinates_can_be_read(open_page)
 
 def test_compare_shows_two_runs_on_one_noise_one_clock_and_one_chart(open_page):
     page = open_page()
-    await_change(page, lambda: page.check("#compare input"))
+    await_change(page, lambda: page.check("#points-compare input"))
     assert state(page, "sides") == "2"
     assert "A: linear" in caption(page, "a")
     assert "B: cosine" in caption(page, "b")
     page.wait_for_function(f"{PLOT}.data?.length === 6")
-    await_change(page, lambda: page.locator("#steps_b input[type=range]").press("ArrowRight"))
+    await_change(page, lambda: page.locator("#points-steps_b input[type=range]").press("ArrowRight"))
     assert "51 steps" in caption(page, "b")
     assert "50 steps" in caption(page, "a")
     page.fill(".fm-particle", "0")
     starts = re.findall(r"x₀ = (\([^)]*\))", page.inner_text(".fm-readout"))
     assert len(starts) == 2
     assert starts[0] == starts[1]
-    await_change(page, lambda: page.uncheck("#compare input"))
+    await_change(page, lambda: page.uncheck("#points-compare input"))
     assert state(page, "sides") == "1"
     assert page.locator(".fm-panel").count() == 1
 
@@ -329,8 +329,8 @@ def test_presets_show_their_comparison(open_page, preset, a, b):
 def test_a_preset_sets_the_controls_so_that_sliders_go_on_from_it(open_page):
     page = open_page()
     await_change(page, lambda: page.get_by_role("button", name="5 / 50 steps").click())
-    expect(page.locator("#steps input[type=range]")).to_have_value("5")
-    await_change(page, lambda: page.locator("#steps input[type=range]").press("ArrowRight"))
+    expect(page.locator("#points-steps input[type=range]")).to_have_value("5")
+    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
     assert "6 steps" in caption(page, "a")
     assert "50 steps" in caption(page, "b")
 
@@ -342,9 +342,9 @@ def test_a_combination_without_a_checkpoint_shows_the_exact_field_and_says_what_
     expect(page.locator(CAPTION)).to_contain_text("learned")
     choose(page, "schedule", "quadratic (exact)")
     expect(page.locator(CAPTION)).to_contain_text("quadratic · exact")
-    expect(page.locator("#note")).to_contain_text("no trained checkpoint for circles-quadratic")
+    expect(page.locator("#points-note")).to_contain_text("no trained checkpoint for circles-quadratic")
     choose(page, "target", "Moons")
-    expect(page.locator("#note")).to_contain_text("moons-quadratic-ot")
+    expect(page.locator("#points-note")).to_contain_text("moons-quadratic-ot")
 
 
 def test_the_source_can_be_chosen(open_page):
@@ -366,7 +366,7 @@ def test_a_choice_from_a_menu_is_one_run_though_gradio_reports_it_twice(open_pag
 
 def test_the_dice_draws_new_noise(open_page):
     page = open_page()
-    await_change(page, lambda: page.click("#dice"))
+    await_change(page, lambda: page.click("#points-dice"))
     seed = re.search(r"seed (\d+)", caption(page))
     assert seed
     assert seed.group(1) != "0"
@@ -380,7 +380,7 @@ def test_a_link_opens_the_same_setting(open_page):
     assert "cosine · learned · Euler, 12 steps" in caption(page, "a")
     assert "cosine · exact · RK4, 50 steps" in caption(page, "b")
     assert "300 particles, seed 5" in caption(page, "a")
-    expect(page.locator("#steps input[type=range]")).to_have_value("12")
+    expect(page.locator("#points-steps input[type=range]")).to_have_value("12")
     again = open_page(page.url[page.url.index("?") :])
     assert caption(again, "b") == caption(page, "b")
 
@@ -394,11 +394,11 @@ def test_a_wrong_link_opens_the_default_and_says_so(open_page):
 def test_a_wrong_seed_is_answered_by_a_sentence_and_loses_nothing(open_page):
     page = open_page()
     before = caption(page)
-    page.fill("#seed input", "-5")
+    page.fill("#points-seed input", "-5")
     expect(page.locator(".toast-wrap")).to_contain_text("seed must be a whole number from 0 to 2147483647, not -5.")
     assert caption(page) == before
     expect(page.locator(PLAYER)).not_to_have_attribute("aria-busy", "true")
-    await_change(page, lambda: page.fill("#seed input", "5"))
+    await_change(page, lambda: page.fill("#points-seed input", "5"))
     assert "seed 5" in caption(page)
 
 
@@ -451,7 +451,7 @@ def test_particles_chart_and_figures_are_in_view_without_scrolling(open_page, qu
 
 def test_the_player_comes_before_the_controls_on_a_narrow_screen(open_page):
     page = open_page(viewport=NARROW)
-    assert page.locator(PLAYER).bounding_box()["y"] < page.locator("#steps").bounding_box()["y"]
+    assert page.locator(PLAYER).bounding_box()["y"] < page.locator("#points-steps").bounding_box()["y"]
 
 
 def test_reduced_motion_is_respected(open_page):
@@ -474,7 +474,7 @@ def test_the_tab_of_trained_flows_lists_every_flow_and_draws_the_quality(open_pa
 
 def test_two_people_do_not_see_each_others_runs(open_page):
     first, second = open_page(), open_page("?target=spirals&seed=3")
-    await_change(first, lambda: first.locator("#steps input[type=range]").press("ArrowRight"))
+    await_change(first, lambda: first.locator("#points-steps input[type=range]").press("ArrowRight"))
     assert "Moons" in caption(first)
     assert "51 steps" in caption(first)
     assert "Two spirals" in caption(second)

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from fm_core.checkpoints import checkpoint_path
-from fm_core.playground import Library, Settings, SettingsError, Side, exact_flow, simulate
-from fm_core.schedules import SCHEDULES
-from fm_core.toy import SOURCES, TARGETS
+from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.maths.schedules import SCHEDULES
+from fm_core.playground import Library, exact_flow, generate, simulate
+from fm_core.refusals import SettingsError
+from fm_core.settings import DigitSettings, ImageSide, Settings, Side
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_an_optimal_transport_coupling_has_no_exact_reference(library):
 
 
 def test_an_untrained_combination_says_what_it_would_need(library):
-    with pytest.raises(SettingsError, match=r"circles-quadratic.*Recipe.*train_all") as caught:
+    with pytest.raises(SettingsError, match=r"circles-quadratic.*recipe.*train_all") as caught:
         simulate(library, Settings("circles", sides=(Side("quadratic"),)))
     assert "moons-linear" in str(caught.value)
 
@@ -120,7 +123,38 @@ def test_one_step_has_two_states_and_two_distances(library):
 
 
 def test_the_library_cannot_be_changed_by_a_run(library):
-    before = {name: [p.clone() for p in flow.velocity.parameters()] for name, flow in library.flows.items()}
+    x, images = torch.randn(3, 2), torch.randn(2, 1, 28, 28)
+    names = ["moons-linear", "moons-cosine", "mnist-linear"]
+
+    def answers() -> list[torch.Tensor]:
+        return [library.flow(name).velocity(images if "mnist" in name else x, 0.5) for name in names]
+
+    before = answers()
     simulate(library, replace(Settings(), sides=(Side(), Side("cosine"))))
-    for name, flow in library.flows.items():
-        assert all(torch.equal(a, b) for a, b in zip(before[name], flow.velocity.parameters(), strict=True))
+    generate(library, DigitSettings(sides=(ImageSide(steps=1),)))
+    assert all(torch.equal(a, b) for a, b in zip(before, answers(), strict=True))
+
+
+def test_a_run_that_nobody_waits_for_ends_at_the_next_step(library):
+    """The check is made in every side's run, of points and of images, and what it raises comes out."""
+    checks = []
+
+    def check() -> None:
+        checks.append(1)
+        if len(checks) > 3:
+            raise TimeoutError
+
+    for run in (
+        lambda: simulate(library, Settings(particles=100, sides=(Side(steps=200),)), check),
+        lambda: generate(library, DigitSettings(sides=(ImageSide(steps=100),)), check),
+    ):
+        checks.clear()
+        with pytest.raises(TimeoutError):
+            run()
+        assert len(checks) <= 5
+
+
+def test_whole_numbers_of_numpy_are_settings():
+    settings = Settings(seed=np.int64(3), particles=np.int32(200))  # pyright: ignore[reportArgumentType]
+    assert settings == Settings(seed=3, particles=200)
+    assert type(settings.seed) is int

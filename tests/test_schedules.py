@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.integrate import quad
 
-from fm_core.schedules import SCHEDULES, Schedule
+from fm_core.maths.matching import interpolate
+from fm_core.maths.schedules import SCHEDULES, Schedule
 
 
 @pytest.fixture(params=SCHEDULES)
@@ -30,9 +31,17 @@ def test_borders_are_exact(schedule, dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_results_have_the_shape_and_type_of_the_times(schedule, shape, dtype):
     t = torch.full(shape, 0.3, dtype=dtype)
-    for function in (schedule.alpha, schedule.beta, schedule.d_alpha, schedule.d_beta):
-        assert function(t).shape == shape
-        assert function(t).dtype == dtype
+    for value in schedule(t):
+        assert value.shape == shape
+        assert value.dtype == dtype
+
+
+def test_a_call_gives_the_four_functions_values_by_name(schedule):
+    t = torch.linspace(0, 1, 9)
+    found = schedule(t)
+    for name in ("alpha", "beta", "d_alpha", "d_beta"):
+        assert torch.equal(getattr(found, name), getattr(schedule, name)(t))
+    assert all(a is b for a, b in zip(found, (found.alpha, found.beta, found.d_alpha, found.d_beta), strict=True))
 
 
 @pytest.mark.parametrize("name", ["alpha", "beta"])
@@ -101,8 +110,28 @@ def test_variance_left_halfway(name, share):
 )
 def test_closed_form_values(name, t, alpha, beta, d_alpha, d_beta):
     time, schedule = torch.tensor(t, dtype=torch.float64), SCHEDULES[name]
-    found = [f(time).item() for f in (schedule.alpha, schedule.beta, schedule.d_alpha, schedule.d_beta)]
-    assert found == pytest.approx([alpha, beta, d_alpha, d_beta], abs=1e-15)
+    assert [value.item() for value in schedule(time)] == pytest.approx([alpha, beta, d_alpha, d_beta], abs=1e-15)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 28, 28)])
+def test_predicted_ends_are_the_ends_of_the_path(schedule, shape, generator):
+    """At t = 0 and t = 1 the quadratic schedule's velocity does not tell the other end: there it is left out."""
+    t = torch.tensor([0.0, 0.01, 0.3, 0.5, 0.8, 0.99, 1.0])
+    t = t[1:-1] if schedule.name == "quadratic" else t
+    x_0, x_1 = (torch.randn(len(t), *shape, generator=generator) for _ in range(2))
+    ends = schedule.predicted_ends(*interpolate(schedule, x_0, x_1, t), t)
+    for found, expected in zip(ends, (x_0, x_1), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_predicted_ends_of_a_whole_run_are_those_of_its_states(schedule, generator):
+    """x and v of shape (T, n, …) with t of shape (T,), as in a trajectory."""
+    t = torch.tensor([0.2, 0.6, 0.9])
+    x, v = torch.randn(2, 3, 5, 2, generator=generator)
+    together = schedule.predicted_ends(x, v, t)
+    for k in range(3):
+        alone = schedule.predicted_ends(x[k], v[k], t[k].expand(5))
+        torch.testing.assert_close([end[k] for end in together], list(alone))
 
 
 def song_signal(s: float) -> float:
@@ -122,3 +151,12 @@ def test_the_stretch_of_vp_changes_the_signal_by_less_than_one_percent():
     t = np.linspace(0, 1, 101)
     signal = [song_signal(1 - (1 - 1e-3) * time) for time in t]
     np.testing.assert_allclose(SCHEDULES["vp"].beta(torch.from_numpy(t)), signal, atol=0.01)
+
+
+def test_where_a_schedule_stands_still_the_predicted_end_is_the_state_itself():
+    """The quadratic schedule has velocity 0 in the other end's coefficient at each border."""
+    x, v = torch.randn(2, 5, 2, generator=torch.Generator().manual_seed(0))
+    x_0, _ = SCHEDULES["quadratic"].predicted_ends(x, v, torch.zeros(5))
+    _, x_1 = SCHEDULES["quadratic"].predicted_ends(x, v, torch.ones(5))
+    assert torch.equal(x_0, x)
+    assert torch.equal(x_1, x)

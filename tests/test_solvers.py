@@ -7,10 +7,11 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from fm_core.exact import exact_velocity
-from fm_core.schedules import SCHEDULES
-from fm_core.solvers import SOLVERS, CountedVelocity, integrate
-from fm_core.toy import SOURCES, TARGETS
+from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.maths.exact import exact_velocity
+from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.solvers import SOLVERS, integrate, time_grid
+from fm_core.refusals import SettingsError
 
 
 @pytest.fixture(params=SOLVERS)
@@ -36,7 +37,7 @@ def points(n: int = 5) -> torch.Tensor:
 
 
 def end(velocity, x_0: torch.Tensor, steps: int, solver: str) -> torch.Tensor:
-    return list(integrate(velocity, x_0, steps, solver))[-1][1]
+    return list(integrate(velocity, x_0, time_grid(steps), solver))[-1][1]
 
 
 def test_order_of_convergence(solver):
@@ -48,9 +49,8 @@ def test_order_of_convergence(solver):
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 49, 50, 99, 1000])
 def test_states_run_from_exactly_zero_to_exactly_one(solver, steps):
-    states = list(integrate(lambda x, t: x, points(1), steps, solver))
-    times = [t for t, _ in states]
-    assert len(states) == steps + 1
+    times = [t for t, _, _ in integrate(lambda x, t: x, points(1), time_grid(steps), solver)]
+    assert len(times) == steps + 1
     assert times[0] == 0.0
     assert times[-1] == 1.0
     np.testing.assert_allclose(np.diff(times), 1 / steps, rtol=1e-9)
@@ -58,14 +58,14 @@ def test_states_run_from_exactly_zero_to_exactly_one(solver, steps):
 
 @pytest.mark.parametrize("steps", [1, 3, 20])
 def test_uneven_steps_run_from_exactly_zero_to_exactly_one_too(solver, steps):
-    times, states = zip(*integrate(lambda x, t: x, points(1), steps, solver, spacing=2.0), strict=True)
+    times, states, _ = zip(*integrate(lambda x, t: x, points(1), time_grid(steps, 2.0), solver), strict=True)
     assert (times[0], times[-1]) == (0.0, 1.0)
     np.testing.assert_allclose(np.diff(np.sqrt(times)), 1 / steps, rtol=1e-9)
     torch.testing.assert_close(states[-1], points(1) * torch.e, rtol=1 / steps, atol=0)
 
 
 def test_the_first_state_is_the_start(solver):
-    assert torch.equal(next(integrate(spiral, points(), 4, solver))[1], points())
+    assert torch.equal(next(integrate(spiral, points(), time_grid(4), solver))[1], points())
 
 
 def test_velocity_is_never_asked_outside_the_unit_interval(solver):
@@ -84,9 +84,9 @@ def test_velocity_is_never_asked_outside_the_unit_interval(solver):
 
 @pytest.mark.parametrize("steps", [1, 7])
 def test_evaluations_are_counted(solver, steps):
-    velocity = CountedVelocity(spiral)
-    end(velocity, points(), steps, solver)
-    assert velocity.nfe == steps * SOLVERS[solver].evaluations
+    calls = []
+    end(lambda x, t: calls.append(t) or spiral(x, t), points(), steps, solver)
+    assert len(calls) == steps * SOLVERS[solver].evaluations
 
 
 def test_one_step_of_a_constant_velocity_is_exact(solver):
@@ -119,6 +119,29 @@ def test_rk4_agrees_with_scipys_adaptive_solver_on_a_flow():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_any_times_are_reached(solver):
+    """Also outside [0, 1], and backwards: a step to 2 and back errs by no more than its order allows."""
+    times = [0.5, 0.6, 0.75, 2.0, 1.0]
+    found = list(integrate(lambda x, t: torch.ones_like(x), points(), times, solver))
+    assert [t for t, _, _ in found] == times
+    for t, x, _ in found:
+        torch.testing.assert_close(x, points() + t - 0.5)
+
+
+def test_the_velocity_at_each_state_comes_along(solver):
+    """That at the last state, where nobody asks for it, is that of the state before."""
+    states = list(integrate(spiral, points(), time_grid(5, 1.6), solver))
+    for t, x, v in states[:-1]:
+        assert torch.equal(v, spiral(x, torch.full((len(x),), t, dtype=torch.float64)))
+    assert torch.equal(states[-1][2], states[-2][2])
+
+
 def test_an_unknown_solver_is_refused():
-    with pytest.raises(KeyError):
-        next(integrate(spiral, points(), 1, "no-such-solver"))
+    with pytest.raises(SettingsError, match=f"^solver must be one of {', '.join(SOLVERS)}, not 'leapfrog'\\.$"):
+        next(integrate(spiral, points(), time_grid(1), "leapfrog"))
+
+
+@pytest.mark.parametrize("times", [[], [0.0]])
+def test_fewer_than_two_times_are_refused(times):
+    with pytest.raises(SettingsError, match=r"^times must be at least two numbers, not .*\.$"):
+        next(integrate(spiral, points(), times))

@@ -1,5 +1,7 @@
 """train_all.py as a user meets it: a tiny budget end to end, lists, refusals, and Ctrl-C."""
 
+import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,9 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 import train_all
-from fm_core import quality, tasks, training
 from fm_core.checkpoints import checkpoint_path, load_checkpoint
-from fm_core.recipes import CATALOGUE, RECIPES, Recipe
+from fm_core.maths import quality
+from fm_core.models.catalogue import CATALOGUE, POINT_RECIPES
+from fm_core.models.networks import VelocityMLP
+from fm_core.models.points import PointRecipe
 
 ROOT = Path(__file__).parent.parent
 FAST = ["--iterations", "12"]
@@ -34,13 +38,13 @@ def run(tmp_path, quick_quality, capsys):
 @pytest.fixture
 def steps(monkeypatch) -> list[str]:
     """The name of the recipe of every iteration that is trained."""
-    names, step = [], training.step
+    names, draw = [], PointRecipe.draw
 
-    def counted(state: training.TrainingState) -> None:
-        names.append(state.recipe.name)
-        step(state)
+    def counted(recipe: PointRecipe, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        names.append(recipe.name)
+        return draw(recipe, generator)
 
-    monkeypatch.setattr(training, "step", counted)
+    monkeypatch.setattr(PointRecipe, "draw", counted)
     return names
 
 
@@ -49,17 +53,21 @@ def ctrl_c(monkeypatch):
     """Press Ctrl-C in the middle of the k-th iteration, once."""
 
     def arm(k: int) -> None:
-        original, calls = tasks.matching_loss, []
+        forward, calls = VelocityMLP.forward, []
 
-        def loss(*arguments):
-            calls.append(arguments)
+        def interrupted(network: VelocityMLP, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            calls.append(t)
             if len(calls) == k:
                 signal.raise_signal(signal.SIGINT)
-            return original(*arguments)
+            return forward(network, x, t)
 
-        monkeypatch.setattr(tasks, "matching_loss", loss)
+        monkeypatch.setattr(VelocityMLP, "forward", interrupted)
 
     return arm
+
+
+def metadata(name: str, directory: Path) -> dict:
+    return load_checkpoint(checkpoint_path(name, directory), CATALOGUE[name]).metadata
 
 
 def files(directory: Path) -> set[str]:
@@ -82,7 +90,7 @@ def test_a_tiny_budget_trains_end_to_end(run, tmp_path, steps):
     assert files(tmp_path) == {"moons-linear.safetensors", "gaussian-cosine.safetensors", "README.md"}
     for name in ("moons-linear", "gaussian-cosine"):
         assert f"{name}: W2 " in out
-        assert load_checkpoint(checkpoint_path(name, tmp_path)).metadata["iterations"] == 12
+        assert metadata(name, tmp_path)["iterations"] == 12
 
 
 def test_the_table_has_a_row_of_equal_width_for_each_trained_flow(run, tmp_path):
@@ -110,7 +118,7 @@ def test_force_trains_finished_ones_again(run, tmp_path, steps):
     code, _, _ = run("--only", "moons-linear", *FAST, "--force", "--seed", "1")
     assert code == 0
     assert len(steps) == 12
-    assert load_checkpoint(checkpoint_path("moons-linear", tmp_path)).metadata["seed"] == 1
+    assert metadata("moons-linear", tmp_path)["seed"] == 1
 
 
 def test_force_starts_stopped_ones_anew(run, steps, ctrl_c):
@@ -125,7 +133,7 @@ def test_a_damaged_checkpoint_is_trained_again(run, tmp_path):
     checkpoint_path("moons-linear", tmp_path).write_bytes(b"damaged")
     assert "damaged" in run("--list")[1]
     assert run("--only", "moons-linear", *FAST)[0] == 0
-    load_checkpoint(checkpoint_path("moons-linear", tmp_path))
+    metadata("moons-linear", tmp_path)
 
 
 def test_the_same_seed_gives_the_same_checkpoint(run, tmp_path):
@@ -139,12 +147,12 @@ def test_the_same_seed_gives_the_same_checkpoint(run, tmp_path):
 
 def test_an_epoch_is_a_number_of_iterations(run, steps):
     run("--only", "moons-linear", "--epochs", "1")
-    assert len(steps) == Recipe.epoch
+    assert len(steps) == PointRecipe.epoch
 
 
 def test_globs_choose_in_the_order_of_the_catalogue():
     chosen = [recipe.name for recipe in train_all.choose(["*-vp", "moons-lin*", "moons-linear"])]
-    assert chosen == [name for name in RECIPES if name.startswith("moons-lin") or name.endswith("-vp")]
+    assert chosen == [name for name in POINT_RECIPES if name.startswith("moons-lin") or name.endswith("-vp")]
     assert len(chosen) == 4
 
 
@@ -167,7 +175,7 @@ def test_the_list_shows_every_state_and_trains_nothing(run, tmp_path, steps, ctr
     assert " damaged" in states["moons-vp"]
     assert " stopped" in states["moons-cosine"]
     assert " not trained" in states["spirals-linear"]
-    figures = load_checkpoint(checkpoint_path("moons-linear", tmp_path)).metadata["quality"]
+    figures = metadata("moons-linear", tmp_path)["quality"]
     assert f"{figures['w2'][figures['nfe'].index(50)]:.4f}" in states["moons-linear"]
 
 
@@ -178,12 +186,12 @@ def test_the_list_shows_every_state_and_trains_nothing(run, tmp_path, steps, ctr
         (["--only", "moons-linear", "spiral-linear"], ["'spiral-linear'", "spirals-linear"]),
         (["--only", "qqq"], ["'qqq'"]),
         (["--only", "sun-*"], ["'sun-*'"]),
-        (["--iterations", "0"], ["'0'", "at least 1"]),
-        (["--iterations", "-5"], ["'-5'", "at least 1"]),
+        (["--iterations", "0"], ["'0'", "from 1 to"]),
+        (["--iterations", "-5"], ["'-5'", "from 1 to"]),
         (["--iterations", "1.5"], ["'1.5'", "whole number"]),
         (["--iterations", "many"], ["'many'", "whole number"]),
         (["--iterations", "5", "--epochs", "5"], ["--epochs"]),
-        (["--epochs", "0"], ["'0'", "at least 1"]),
+        (["--epochs", "0"], ["'0'", "from 1 to"]),
         (["--seed", "-1"], ["'-1'", "whole number"]),
         (["--seed", str(2**31)], [str(2**31), str(2**31 - 1)]),
         (["--seed", "lucky"], ["'lucky'", "whole number"]),
@@ -191,7 +199,7 @@ def test_the_list_shows_every_state_and_trains_nothing(run, tmp_path, steps, ctr
         (["--device", "cuda:99"], ["'cuda:99'", "cpu"]),
         (["--device", "meta"], ["'meta'", "cpu"]),
         (["--device", ""], ["''", "cpu"]),
-        (["--threads", "0"], ["'0'", "at least 1"]),
+        (["--threads", "0"], ["'0'", "from 1 to"]),
         (["--no-such-option"], ["--no-such-option"]),
     ],
 )
@@ -224,7 +232,7 @@ def test_ctrl_c_leaves_a_state_from_which_the_same_command_finishes(run, tmp_pat
 
 def test_ctrl_c_while_the_quality_is_measured_loses_no_iteration(run, steps, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(quality, "measure", lambda *_: signal.raise_signal(signal.SIGINT))
+        patch.setattr(PointRecipe, "judge", lambda *_: signal.raise_signal(signal.SIGINT))
         assert run("--only", "moons-linear", *FAST)[0] == 130
     assert len(steps) == 12
     assert run("--only", "moons-linear", *FAST)[0] == 0
@@ -246,41 +254,76 @@ def test_after_ctrl_c_another_seed_starts_anew(run, tmp_path, steps, ctrl_c):
     steps.clear()
     assert run("--only", "moons-linear", *FAST, "--seed", "1")[0] == 0
     assert len(steps) == 12
-    assert load_checkpoint(checkpoint_path("moons-linear", tmp_path)).metadata["seed"] == 1
+    assert metadata("moons-linear", tmp_path)["seed"] == 1
 
 
-def script(code: str, *arguments: str) -> subprocess.CompletedProcess:
-    """Run train_all in a fresh interpreter after some lines of Python."""
-    full = f"{code}\nimport sys, train_all\nsys.exit(train_all.main(sys.argv[1:]))"
-    return subprocess.run([sys.executable, "-c", full, *arguments], cwd=ROOT, capture_output=True, text=True)
+def started(command: list[str], **options) -> subprocess.Popen:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, *command], cwd=ROOT, **(pipes | options))
 
 
 SIGNALLED = """
 import os
-from fm_core import tasks
-loss, calls = tasks.matching_loss, []
-def matching_loss(*arguments):
+from fm_core.models.networks import VelocityMLP
+forward, calls = VelocityMLP.forward, []
+def interrupted(*arguments):
     calls.append(arguments)
     if len(calls) == 5:
         os.kill(os.getpid(), {number})
-    return loss(*arguments)
-tasks.matching_loss = matching_loss
+    return forward(*arguments)
+VelocityMLP.forward = interrupted
+import sys, train_all
+sys.exit(train_all.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_process_that_is_stopped_ends_with_130_and_one_sentence(tmp_path, number):
-    options = [*FAST, "--threads", "1", "--checkpoints", str(tmp_path)]
-    outcome = script(SIGNALLED.format(number=int(number)), "--only", "moons-linear", *options)
-    assert outcome.returncode == 130
-    assert "Traceback" not in outcome.stderr
-    assert outcome.stderr.splitlines()[-1].startswith("Stopped.")
-    assert files(tmp_path) == {"runs/moons-linear.safetensors"}
+def test_a_process_that_is_stopped_ends_with_130_and_one_sentence(tmp_path):
+    directories = {number: tmp_path / number.name for number in (signal.SIGINT, signal.SIGTERM)}
+    options = ["--only", "moons-linear", *FAST, "--threads", "1", "--checkpoints"]
+    processes = {
+        number: started(["-c", SIGNALLED.format(number=int(number)), *options, str(directory)])
+        for number, directory in directories.items()
+    }
+    for number, process in processes.items():
+        err = process.communicate(timeout=120)[1]
+        assert process.returncode == 130
+        assert "Traceback" not in err
+        assert err.splitlines()[-1].startswith("Stopped.")
+        assert files(directories[number]) == {"runs/moons-linear.safetensors"}
 
 
-def test_the_script_itself_lists_the_catalogue(tmp_path):
-    command = [sys.executable, "train_all.py", "--list", "--checkpoints", str(tmp_path)]
-    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert outcome.returncode == 0
-    assert outcome.stderr == ""
-    assert outcome.stdout.count("not trained") == len(CATALOGUE)
+def write_curve(name: str, losses: list[float], directory: Path) -> None:
+    path = directory / "curves" / f"{name}.jsonl"
+    path.parent.mkdir()
+    entries = [{"iteration": 100 * k, "loss": loss, "seconds": 1.0} for k, loss in enumerate(losses)]
+    path.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries), encoding="utf-8")
+
+
+def test_the_report_draws_the_learning_curves(run, tmp_path):
+    assert run("--report")[1] == "There are no learning curves yet.\n"
+    write_curve("moons-linear", [4 / 2**k for k in range(8)], tmp_path)
+    code, out, _ = run("--report")
+    assert code == 0
+    row = out.splitlines()[-1].split()
+    assert row == ["moons-linear", "8", "4.0000", "0.0312", "█▇▆▅▄▃▂▁"]
+
+
+def test_what_is_printed_fits_any_encoding(tmp_path):
+    """Into a file, as by a shell's `>`: where bars cannot be written, curves are drawn with other marks, and what else
+    cannot be written, such as the é of Fréchet in the list of what is shipped, stops nothing.
+    """
+    write_curve("moons-linear", [4 / 2**k for k in range(8)], tmp_path)
+    report = ["--report", "--checkpoints", str(tmp_path)]
+    outputs, processes = [], []
+    for k, (encoding, options) in enumerate([("cp1252", report), ("ascii", report), ("ascii", ["--list"])]):
+        outputs.append(tmp_path / f"{k}.txt")
+        with outputs[-1].open("wb") as file:
+            environment = os.environ | {"PYTHONIOENCODING": encoding}
+            processes.append(started(["train_all.py", *options], stdout=file, env=environment))
+    for process in processes:
+        err = process.communicate(timeout=120)[1]
+        assert (process.returncode, err) == (0, "")
+    drawn = [path.read_bytes().decode("ascii").splitlines() for path in outputs]
+    assert all(lines[-1].endswith("#*+=-:._") for lines in drawn[:2])
+    assert [line.split()[:2] for line in drawn[2][1:]] == [[name, "trained"] for name in CATALOGUE]
+    assert "Fr?chet" in drawn[2][-1]

@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from fm_core import upload_arrays, uploads
-from fm_core.images import samples
-from fm_core.upload_arrays import UploadError
-from fm_core.uploads import from_array, prepare, read_files
+from fm_core.images import uploads
+from fm_core.images.arrays import MAX_UNPACKED, UploadError
+from fm_core.images.sets import IMAGE_SETS
+from fm_core.images.uploads import from_array, prepare, read_files
 
 
 def drawing(
@@ -43,7 +43,7 @@ def box_of(pixels: torch.Tensor) -> tuple[int, int, int, int]:
 
 
 def test_original_images_come_through_bit_for_bit():
-    for pixels in samples("fashion")[0]:
+    for pixels in IMAGE_SETS["fashion"].bundled()[0]:
         assert torch.equal(prepare(Image.fromarray(pixels.numpy())), pixels)
 
 
@@ -72,7 +72,7 @@ def test_light_backgrounds_are_inverted_and_only_they():
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 def test_original_images_in_files_come_through_bit_for_bit(tmp_path, mode):
-    originals = samples("fashion")[0][::10]
+    originals = IMAGE_SETS["fashion"].bundled()[0][::10]
     paths = [
         saved(tmp_path / f"{k}.png", Image.fromarray(pixels.numpy()).convert(mode))
         for k, pixels in enumerate(originals)
@@ -90,7 +90,7 @@ def test_off_white_and_dark_grey_backgrounds_become_black(paper, ink):
 
 
 def test_an_inverted_original_is_turned_back():
-    pixels = samples("fashion")[0][12]
+    pixels = IMAGE_SETS["fashion"].bundled()[0][12]
     assert torch.equal(prepare(Image.fromarray(255 - pixels.numpy())), pixels)
 
 
@@ -188,7 +188,7 @@ def test_a_drawing_pad_is_read_like_a_picture():
 
 
 def arrays(n: int = 5) -> np.ndarray:
-    return samples("fashion")[0][:n].numpy()
+    return IMAGE_SETS["fashion"].bundled()[0][:n].numpy()
 
 
 def npy(path: Path, array: np.ndarray, **options) -> Path:
@@ -350,7 +350,7 @@ def header(shape: tuple[int, ...]) -> bytes:
         (b"\x93NUMPY\x01\x00\xff\xff", "damaged"),
         (b"\x93NUMPY\x01\x00\x02\x00((", "damaged"),
         (archive("a.txt", b"text"), "without arrays"),
-        (archive("a.npy", b"\0" * (upload_arrays.MAX_UNPACKED + 10)), "64 MB"),
+        (archive("a.npy", b"\0" * (MAX_UNPACKED + 10)), "64 MB"),
         (archive("a.npy", b"nonsense"), "damaged"),
         (archive("a.npy", array_bytes(np.array([{}] * 784).reshape(28, 28))), "Python objects"),
         (archive("a.npy", array_bytes(np.zeros((3, 27, 28)))), "(3, 27, 28)"),
@@ -378,7 +378,7 @@ def test_one_bad_file_refuses_them_all(tmp_path):
 def test_no_idx_file_is_unpacked_beyond_the_limit(tmp_path):
     path = tmp_path / "deep.gz"
     path.write_bytes(gzip.compress(idx(n=5).replace(struct.pack(">I", 5), struct.pack(">I", 2**32 - 1), 1)))
-    assert "64 MB" in refused(path, first=upload_arrays.MAX_UNPACKED // 784)
+    assert "64 MB" in refused(path, first=MAX_UNPACKED // 784)
 
 
 def test_files_read_at_the_same_time_leave_the_warnings_as_they_were(tmp_path):

@@ -8,9 +8,8 @@ from gradio.route_utils import delete_files_created_by_app
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from fm_core.image_playground import ImageLibrary
 from fm_core.playground import Library
-from fm_core.ui import demo
+from fm_core.ui import page
 from tests.conftest import served
 
 
@@ -27,12 +26,12 @@ def files(folder: Path) -> set[Path]:
 
 
 def test_an_upload_and_its_results_are_deleted_when_they_are_old(
-    library: Library, untrained_images: ImageLibrary, cache, tmp_path, monkeypatch
+    untrained_images: Library, cache, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(demo, "VISITORS_FILES", (1, 1))
+    monkeypatch.setattr(page, "VISITORS_FILES", (1, 1))
     Image.new("L", (28, 28), 200).save(tmp_path / "mine.png")
     arguments = [[handle_file(tmp_path / "mine.png")], 0, 3, "auto", 0, False, *("linear", 2, "euler") * 2]
-    for address in served(library, untrained_images):
+    for address in served(untrained_images):
         own = files(cache)
         Client(address, verbose=False, download_files=False).predict(*arguments, api_name="/translate")
         assert any(path.name == "mine.png" for path in files(cache))
@@ -42,9 +41,9 @@ def test_an_upload_and_its_results_are_deleted_when_they_are_old(
             time.sleep(0.2)
 
 
-def test_the_pages_own_pictures_outlive_the_visitors(library: Library, untrained_images: ImageLibrary, cache):
-    page = demo.build_demo(library, untrained_images)
+def test_the_pages_own_pictures_outlive_the_visitors(untrained_images: Library, cache):
+    built = page.build_page(untrained_images)
     own = files(cache)
     assert len(own) > 100  # the gallery of bundled clothes and what the network sees of the first ten
-    delete_files_created_by_app(page, age=None)
+    delete_files_created_by_app(built, age=None)
     assert files(cache) == own

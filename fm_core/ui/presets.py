@@ -1,6 +1,6 @@
-"""Comparisons worth seeing: one entry each, and a button appears. Pure data, no Gradio."""
+"""Comparisons worth seeing; each entry makes a button. Pure data, no Gradio."""
 
-from fm_core.playground import Settings, Side
+from fm_core.settings import Settings, Side
 
 PRESETS: dict[str, Settings] = {
     "Linear / cosine on N((1, 1), I)": Settings("gaussian", sides=(Side("linear"), Side("cosine"))),

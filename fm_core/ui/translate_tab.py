@@ -1,5 +1,9 @@
-"""The Translate tab: pictures of clothes, bundled or brought along, on their way to digits."""
+"""The Translate tab: pictures of clothes, bundled or a person's own, translated to digits.
 
+A person's own pictures stay in the browser, as 28×28 pixels in base64, and travel with each request.
+"""
+
+import base64
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -8,30 +12,25 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import plotly.graph_objects as go
-import torch
 
-from fm_core import image_playground, uploads
-from fm_core.image_playground import CLOTHES, ImageLibrary, TranslateSettings
-from fm_core.images import IMAGE_SETS, samples
-from fm_core.recipes import IMAGE_RECIPES, flow_name
-from fm_core.requests import SettingsError, whole
-from fm_core.ui import exports, image_wire
-from fm_core.ui.address import TRANSLATE
-from fm_core.ui.events import LIMITS, QUIET, busy, dice_js, settings_of, when_done
-from fm_core.ui.image_controls import seed_controls, side_controls, with_trained
+from fm_core import playground
+from fm_core.images import uploads
+from fm_core.maths.flow import Check, always
+from fm_core.models.catalogue import IMAGE_RECIPES
+from fm_core.models.kind import flow_name
+from fm_core.playground import Library
+from fm_core.refusals import whole
+from fm_core.settings import CLOTHES, CLOTHES_SET, TranslateSettings
+from fm_core.texts import text
+from fm_core.ui import exports
+from fm_core.ui.controls import Controls, Updates
+from fm_core.ui.form import TRANSLATE
+from fm_core.ui.image_packet import image_packet
+from fm_core.ui.menus import trained
 from fm_core.ui.player import Player
-from fm_core.uploads import UploadError
+from fm_core.ui.run_tab import HIDDEN, LIMITS, RunTab, in_a_sentence
 
-PLAYER = "translate-player"
-NOISE = IMAGE_RECIPES[flow_name("mnist", "linear", "fashion")].source_noise
-PROMISE = f"""Every piece of clothing becomes *a* digit, not *the right* digit: there is none. In training each picture
-of clothes was paired with a digit drawn by chance (the independent coupling), so the flow learns to carry the whole
-crowd of clothes to the whole crowd of digits, and which digit a coat ends as is the flow's own affair. Noise
-is mixed into the clothes, {NOISE**2:.0%} of the variance of x_0, so the same coat with other noise may become another
-digit: without it the slightest trace of a digit on the clothes' exactly black backgrounds would give it away, and the
-velocity would be too steep at t = 0 for a network to learn."""
-
-# A picture that is pasted while the upload is in sight is given to it, in place of what was there.
+# A picture pasted while the upload is visible replaces its files.
 PASTE = """() => document.addEventListener("paste", (event) => {
   const box = document.querySelector("#translate-files");
   const files = event.clipboardData?.files;
@@ -47,234 +46,182 @@ PASTE = """() => document.addEventListener("paste", (event) => {
   setTimeout(give, 100, 30);
 })"""
 
+# `picked` counts the choices of pictures, so that those from the server are dropped if others were chosen meanwhile.
+PICK = "root.dataset.picked = Number(root.dataset.picked ?? 0) + 1;"
 
-def create_translate_tab(demo: gr.Blocks, library: ImageLibrary) -> None:
-    """Build the tab inside `demo`. The pictures that a person brings live in that person's session."""
-    pictures = gr.State(TranslateSettings().pixels.numpy())
+
+def create_translate_tab(demo: gr.Blocks, library: Library) -> None:
+    """Build the tab in `demo`. The library is read-only; all that a person chooses travels in the request."""
+    schedules, controls = library.image_schedules(CLOTHES_SET.name), Controls(TRANSLATE, "translate")
     with gr.Row(elem_classes="fm-columns"):
         with gr.Column(scale=1, min_width=300, elem_classes="fm-controls"):
-            clothes = gr.Dropdown(list(CLOTHES), value=CLOTHES[0], label="Clothes", elem_id="translate-clothes")
-            gallery, files, pad, options = _sources()
-            controls, dice, side_b = _controls(library)
+            controls.made["clothes"] = gr.Dropdown(list(CLOTHES), label="Clothes", elem_id="translate-clothes")
+            gallery, pad, uploading = _sources()
+            controls.seed()
+            controls.image_sides("Compare two runs of the same clothes", schedules)
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
-            gr.Markdown("What the network sees, before noise", elem_classes="fm-caption")
-            seen = gr.Image(
-                _seen(TranslateSettings().pixels.numpy()), show_label=False, format="png", image_mode="L",
-                interactive=False, elem_id="translate-seen", buttons=[],
-            )  # fmt: skip
-            player = Player("image", elem_id=PLAYER)
-            _saving(library, [pictures, clothes, *controls.values()])
-            gr.Markdown(PROMISE)
+            tab = _run_tab(demo, library, controls, schedules, uploading)
+            _connect_pictures(tab, gallery, pad, uploading)
+            _saving(library, tab.inputs)
+            noise = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
+            gr.Markdown(text("ui/texts/translation.md", noise=noise**2))
             _maps(library)
-    _connect(demo, library, {"clothes": clothes, **controls}, (dice, side_b), pictures, seen, player,
-             (gallery, files, pad, options))  # fmt: skip
+    demo.load(None, js=PASTE, **HIDDEN)
 
 
-def _connect(
-    demo: gr.Blocks,
-    library: ImageLibrary,
-    controls: dict[str, Any],
-    beside: tuple[gr.Button, gr.Accordion],
-    pictures: gr.State,
-    seen: gr.Image,
-    player: Player,
-    sources: tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]],
-) -> None:
-    """What happens on which event: new pictures first, then a run with them, then the player has it.
-
-    The menu of clothes is empty while the pictures are not those of any of its entries.
-    """
-    gallery, files, pad, options = sources
-    dice, side_b = beside
-    clothes, *sides = controls.values()
-
-    def from_address(request: gr.Request) -> list:
-        return _from_address(library, settings_of(TRANSLATE, request))
-
-    hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    run = {"fn": partial(_encoded, library), "inputs": [pictures, clothes, *sides], "outputs": player}
-    again: dict[str, Any] = {**run, **LIMITS, **QUIET, "api_visibility": "private"}
-    new = [pictures, seen]
-
-    def then_run(event: Any) -> None:
-        when_done(PLAYER, event.success(**again), failure_of=event)
-
-    changes = [control.input for control in sides]
-    picked = [clothes.input, gallery.select, pad.apply, dice.click]
-    gr.on([*changes, *picked, files.upload], None, js=busy(PLAYER), api_visibility="private")
-    when_done(PLAYER, gr.on(changes, **again))
-    then_run(clothes.input(_of_class, clothes, new, **hidden))
-    then_run(gallery.select(_of_gallery, None, [*new, clothes], **hidden))
-    then_run(dice.click(None, outputs=controls["seed"], js=dice_js(image_playground.SEEDS), **hidden))
-    then_run(pad.apply(_drawn, [pad, options[2]], [*new, clothes], **hidden))
-    _connect_uploads(library, files, options, sides, (*new, clothes, player))
-    demo.load(None, js=PASTE, api_visibility="private")
-    controls["compare"].input(lambda shown: gr.update(visible=shown), controls["compare"], side_b, **hidden)
-    then_run(demo.load(from_address, outputs=[*controls.values(), side_b, *new], **hidden))
-
-
-def _connect_uploads(
-    library: ImageLibrary, files: gr.File, options: list[Any], sides: list[Any], outputs: tuple[Any, ...]
-) -> None:
-    """Uploaded files are read and run when they come, and again when another range or inversion is wanted."""
-    pictures, seen, clothes, player = outputs
+def _run_tab(
+    demo: gr.Blocks, library: Library, controls: Controls, schedules: list[str], uploading: list[Any]
+) -> RunTab:
+    gr.Markdown("What the network sees, before noise", elem_classes="fm-caption")
+    seen = gr.Image(
+        _sheet(TranslateSettings().pixels.numpy()), show_label=False, format="png", image_mode="L",
+        interactive=False, elem_id="translate-seen", buttons=[],
+    )  # fmt: skip
+    player = Player("images", elem_id="translate-player")
+    sources = {"pictures": gr.Textbox("", visible=False), "clothes": controls.made["clothes"]}
+    sides = {name: control for name, control in controls.by_name.items() if name != "clothes"}
 
     def translate(files, first, count, invert, *values) -> tuple:
         """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics."""
         pixels = _uploaded(files, first, count, invert)
-        return pixels, _seen(pixels), _encoded(library, pixels, None, *values)
+        return _sheet(pixels), _packet(library, pixels, TRANSLATE.unflatten(dict(zip(sides, values, strict=True))))
 
-    def read_again(files, *values) -> tuple | dict:
-        return (None, *translate(files, *values)) if files else gr.skip()
+    def answer(values: dict[str, Any], check: Check) -> Updates:
+        pixels = _pixels(values)
+        return {player: _packet(library, pixels, _settings(values), check), seen: _sheet(pixels)}
 
-    given: dict[str, Any] = {"inputs": [files, *options, *sides], "show_progress": "hidden", **LIMITS}
-    upload = files.upload(translate, outputs=[pictures, seen, player], **given, api_name="translate")
-    # In the browser, so that the API's answer has no menu in it.
-    upload.success(None, outputs=clothes, js="() => null", api_visibility="private")
-    changes = [option.input for option in options]
-    again = gr.on(changes, read_again, outputs=[clothes, pictures, seen, player], **given, api_visibility="private")
-    for event in (upload, again):
-        when_done(PLAYER, event)
+    own = {"sources": sources, "direct": [seen]}
+    tab = RunTab(demo, player, controls, answer, lambda values: (trained(values, schedules), {}), **own)
+    tab.publish(translate, "translate", [seen, player], inputs=[*uploading, *sides.values()])
+    return tab
 
 
-def _settings(clothes: str | None, values: Sequence[Any]) -> TranslateSettings:
-    """Settings from the controls; `clothes` is None for pictures that no entry of its menu stands for."""
-    try:
-        return TRANSLATE.unflatten(dict(zip(TRANSLATE.names, [clothes or CLOTHES[0], *values], strict=True)))
-    except SettingsError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+def _saving(library: Library, inputs: dict[str, Any]) -> None:
+    """A button for each kind of file, and the saved file."""
+    with gr.Row(elem_classes="fm-presets"):
+        gr.Markdown("Save:")
+        buttons = [gr.Button(kind.upper(), size="sm", elem_id=f"translate-save-{kind}") for kind in exports.WRITERS]
+    saved = gr.File(label="Saved", interactive=False, visible=False, elem_id="translate-saved", height=70)
+
+    def save(kind: str, *given) -> dict:
+        values = dict(zip(inputs, given, strict=True))
+        runs = playground.translate(library, _pixels(values), _settings(values))
+        return gr.update(value=exports.save(runs, kind, Path(saved.GRADIO_CACHE)), visible=True)
+
+    for kind, button in zip(exports.WRITERS, buttons, strict=True):
+        write = in_a_sentence(partial(save, kind))
+        button.click(write, list(inputs.values()), saved, preprocess=False, **HIDDEN, **LIMITS)
 
 
-def _runs(library: ImageLibrary, pixels: np.ndarray, settings: TranslateSettings) -> list[image_playground.ImageRun]:
-    try:
-        return image_playground.translate(library, torch.from_numpy(pixels), settings.seed, settings.sides)
-    except SettingsError as error:
-        raise gr.Error(str(error), print_exception=False) from None
+def _connect_pictures(tab: RunTab, gallery: gr.Gallery, pad: gr.Sketchpad, uploading: list[Any]) -> None:
+    """The menu of clothes is empty while the pictures are not one of its entries."""
+    pictures, clothes = both = [tab.inputs["pictures"], tab.inputs["clothes"]]
+    tab.set_on(clothes.input, pictures, f'() => {{ {PICK} return ""; }}')
+    number, found = gr.Textbox(visible=False), gr.JSON(visible=False)
+    begin = f"(number, ...others) => {{ const root = {tab.root}; {PICK} return [root.dataset.picked, ...others]; }}"
+    end = f"(found, ...both) => found.number === {tab.root}.dataset.picked ? [found.pictures, null] : both"
+    files, *options = uploading
+    for look, inputs, events in (
+        (_of_gallery, [number], [gallery.select]),
+        (_drawn, [number, pad, options[-1]], [pad.apply]),
+        (_of_files, [number, *uploading], [files.upload, *(option.input for option in options)]),
+    ):
+        looked = gr.on(events, in_a_sentence(look), inputs, found, js=begin, trigger_mode="multiple", **HIDDEN)
+        tab.ask_after(looked.success(None, [found, *both], both, js=end, **HIDDEN))
 
 
-def _encoded(library: ImageLibrary, pixels: np.ndarray, clothes: str | None, *values) -> dict:
-    settings = _settings(clothes, values)
-    return image_wire.encode(_runs(library, pixels, settings), TRANSLATE.to_query(settings), seed=settings.seed)
+def _found(number: str, pixels: np.ndarray) -> dict[str, str]:
+    return {"number": number, "pictures": base64.b64encode(pixels.tobytes()).decode()}
 
 
-def _save(library: ImageLibrary, kind: str, folder: str, pixels: np.ndarray, clothes: str | None, *values) -> dict:
-    path = exports.save(_runs(library, pixels, _settings(clothes, values)), kind, Path(folder))
-    return gr.update(value=path, visible=True)
+def _of_gallery(event: gr.SelectData, number: str) -> dict:
+    return _found(number, CLOTHES_SET.bundled()[0][event.index].numpy())
 
 
-def _from_address(library: ImageLibrary, settings: TranslateSettings) -> list:
-    """Updates of all controls, of side B's box, and of the pictures."""
-    values, pixels = with_trained(TRANSLATE.flatten(settings), library.schedules("fashion")), settings.pixels.numpy()
-    updates = [gr.update(value=value) for value in values.values()]
-    return [*updates, gr.update(visible=values["compare"]), pixels, _seen(pixels)]
+def _drawn(number: str, drawing: dict | None, invert: str) -> dict:
+    """The picture drawn or pasted on the pad, or uploaded to it."""
+    if not drawing or drawing.get("composite") is None:
+        raise uploads.UploadError("The pad is empty: draw something, or paste a picture.")
+    return _found(number, uploads.from_array(drawing["composite"], invert).numpy())
 
 
-def _seen(pixels: np.ndarray) -> np.ndarray:
-    return np.asarray(exports.sheet(pixels))
-
-
-def _of_class(clothes: str) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        pixels = TranslateSettings(clothes).pixels.numpy()
-    except SettingsError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    return pixels, _seen(pixels)
-
-
-def _of_gallery(event: gr.SelectData) -> tuple[np.ndarray, np.ndarray, None]:
-    pixels = samples("fashion")[0][[event.index]].numpy()
-    return pixels, _seen(pixels), None
+def _of_files(number: str, files: Sequence[str] | None, first: float, count: float, invert: str) -> dict:
+    return _found(number, _uploaded(files, first, count, invert)) if files else {}
 
 
 def _uploaded(files: Sequence[str] | None, first: float, count: float, invert: str) -> np.ndarray:
+    start = whole("the first image", first, (0, 2**31))
+    length = whole("the number of images", count, (1, uploads.MAX_IMAGES))
+    return uploads.read_files([Path(file) for file in files or []], start, length, invert).numpy()
+
+
+def _pixels(values: dict[str, Any]) -> np.ndarray:
+    """The person's own pictures, or the menu's, uint8 (n, 28, 28). Raises UploadError."""
+    if not values["pictures"]:
+        return _settings(values).pixels.numpy()
     try:
-        limits = (0, 2**31), (1, uploads.MAX_IMAGES)
-        start, length = whole("the first image", first, limits[0]), whole("the number of images", count, limits[1])
-        return uploads.read_files([Path(file) for file in files or []], start, length, invert).numpy()
-    except (UploadError, SettingsError) as error:
-        raise gr.Error(str(error), print_exception=False) from None
+        pixels = np.frombuffer(base64.b64decode(values["pictures"]), np.uint8).reshape(-1, 28, 28).copy()
+    except (ValueError, TypeError):
+        raise uploads.UploadError("The pictures are not 28×28 pixels in base64.") from None
+    if not 1 <= len(pixels) <= uploads.MAX_IMAGES:
+        raise uploads.UploadError(f"These are {len(pixels)} pictures; 1 to {uploads.MAX_IMAGES} are accepted.")
+    return pixels
 
 
-def _drawn(drawing: dict | None, invert: str) -> tuple[np.ndarray, np.ndarray, None]:
-    """The pad's picture: drawn, pasted or uploaded there."""
-    try:
-        if not drawing or drawing.get("composite") is None:
-            raise UploadError("The pad is empty: draw something, or paste a picture.")
-        pixels = uploads.from_array(drawing["composite"], invert).numpy()[None]
-    except UploadError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    return pixels, _seen(pixels), None
+def _settings(values: dict[str, Any]) -> TranslateSettings:
+    """The settings; with a person's own pictures the menu of clothes is empty, and its first entry stands in."""
+    own = {name: values[name] for name in TRANSLATE.names}
+    return TRANSLATE.unflatten(own | {"clothes": own["clothes"] or CLOTHES[0]})
 
 
-def _sources() -> tuple[gr.Gallery, gr.File, gr.Sketchpad, list[Any]]:
-    """The gallery, the upload, the pad, and what they need to know: first, count, inversion."""
-    fashion = IMAGE_SETS["fashion"]
-    pixels, labels = samples("fashion")
-    bundled = [(image.numpy(), fashion.classes[label]) for image, label in zip(pixels, labels, strict=True)]
+def _packet(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check = always) -> dict:
+    runs = playground.translate(library, pixels, settings, check)
+    return image_packet(runs, settings.seed, TRANSLATE.to_query(settings))
+
+
+def _sheet(pixels: np.ndarray) -> np.ndarray:
+    return np.asarray(exports.sheet(pixels))
+
+
+def _sources() -> tuple[gr.Gallery, gr.Sketchpad, list[Any]]:
+    """The gallery, the pad, and the upload with its options."""
+    pixels, labels = CLOTHES_SET.bundled()
+    bundled = [(image.numpy(), CLOTHES_SET.classes[label]) for image, label in zip(pixels, labels, strict=True)]
     with gr.Accordion("Pick one", open=False):
         gallery = gr.Gallery(
             bundled, columns=5, height=260, show_label=False, allow_preview=False, format="png",
             elem_id="translate-gallery", buttons=[],
         )  # fmt: skip
     with gr.Accordion("Upload, paste or draw", open=False, elem_id="translate-upload"):
-        files = gr.File(
-            label="Pictures, or .npy, .npz, IDX", file_count="multiple", elem_id="translate-files", height=150
-        )
+        label = "Pictures, or .npy, .npz, IDX"
+        files = gr.File(label=label, file_count="multiple", elem_id="translate-files", height=150)
         with gr.Row():
             first = gr.Number(0, label="From image", precision=0, min_width=80, elem_id="translate-first")
             count = gr.Number(10, label="How many", precision=0, min_width=80)
         invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
-        gr.Markdown(
-            f"At most {uploads.MAX_FILES} files of {uploads.MAX_BYTES // 2**20} MB; Fashion-MNIST's own file of test "
-            "images fits while it is gzipped. A picture in the clipboard is pasted with Ctrl+V. Or draw with the "
-            "brush, then press ✓.",
-            elem_classes="fm-caption",
-        )
+        limits = {"files": uploads.MAX_FILES, "megabytes": uploads.MAX_BYTES // 2**20}
+        gr.Markdown(text("ui/texts/uploads.md", **limits), elem_classes="fm-caption")
         pad = gr.Sketchpad(
             show_label=False, layers=False, type="numpy", canvas_size=(280, 280), image_mode="RGBA", height=380,
             elem_id="translate-pad", brush=gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed"),
         )  # fmt: skip
-    return gallery, files, pad, [first, count, invert]
+    return gallery, pad, [files, first, count, invert]
 
 
-def _controls(library: ImageLibrary) -> tuple[dict[str, Any], gr.Button, gr.Accordion]:
-    controls: dict[str, Any] = {}
-    dice = seed_controls(controls, "translate")
-    controls["compare"] = gr.Checkbox(False, label="Compare two runs of the same clothes", elem_id="translate-compare")
-    box = side_controls(controls, "translate", library.schedules("fashion"), TRANSLATE.defaults)
-    return {name: controls[name] for name in TRANSLATE.names if name != "clothes"}, dice, box
-
-
-def _saving(library: ImageLibrary, inputs: list[Any]) -> None:
-    """The buttons that write a run to a file, and where the file then is."""
-    with gr.Row(elem_classes="fm-presets"):
-        gr.Markdown("Save:")
-        buttons = {
-            kind: gr.Button(kind.upper(), size="sm", elem_id=f"translate-save-{kind}") for kind in exports.WRITERS
-        }
-    saved = gr.File(label="Saved", interactive=False, visible=False, elem_id="translate-saved", height=70)
-    options: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", **LIMITS}
-    for kind, button in buttons.items():
-        button.click(partial(_save, library, kind, saved.GRADIO_CACHE), inputs, saved, **options)
-
-
-def _maps(library: ImageLibrary) -> None:
-    """For each trained translation, which clothes become which digits."""
+def _maps(library: Library) -> None:
     maps = {name: data["quality"]["map"] for name, data in library.metadata.items() if "map" in data.get("quality", {})}
-    if not maps:
-        return
-    with gr.Accordion("Which clothes become which digits", open=False, elem_id="translate-maps"):
-        for name, counts in maps.items():
-            gr.Plot(map_figure(name, counts), show_label=False)
+    if maps:
+        with gr.Accordion("Which clothes become which digits", open=False, elem_id="translate-maps"):
+            for name, counts in maps.items():
+                gr.Plot(map_figure(name, counts), show_label=False)
 
 
 def map_figure(name: str, counts: list[list[int]]) -> go.Figure:
-    """A heat map of the test set: of each class of clothes (rows), how many become each digit (columns)."""
+    """A heat map of the test set: how many of each class of clothes (rows) become each digit (columns)."""
     heat = go.Heatmap(
-        z=counts, x=list("0123456789"), y=list(IMAGE_SETS["fashion"].classes), colorscale="Blues", texttemplate="%{z}",
+        z=counts, x=list("0123456789"), y=list(CLOTHES_SET.classes), colorscale="Blues", texttemplate="%{z}",
         hovertemplate="%{y} → %{x}: %{z}<extra></extra>",
     )  # fmt: skip
     layout = {"title": f"{name}: 10,000 test images, 50 Euler steps", "height": 420, "margin": {"t": 48, "b": 40}}
-    return go.Figure(
-        heat, {**layout, "xaxis": {"title": "digit read", "type": "category"}, "yaxis": {"autorange": "reversed"}}
-    )
+    axes = {"xaxis": {"title": "digit read", "type": "category"}, "yaxis": {"autorange": "reversed"}}
+    return go.Figure(heat, layout | axes)

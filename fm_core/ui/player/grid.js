@@ -1,88 +1,66 @@
-// One canvas: the images of one side in a square grid, at any time t.
+// The canvas of one side at any time t: its images in a square grid.
+import { coloursOf, contextOf, find, fit, make } from "./dom.js";
+import { locate } from "./time.js";
 
-const GAP = 2; // between images, in their own pixels
-const PIXELS = 28 * 28;
+export const SIZE = 28;
+const PIXELS = SIZE * SIZE;
+const GAP = 2; // between images, in their pixels
+const CELL = SIZE + GAP;
+const FULL_SPEED = 4; // a velocity of this size is shown white
 
-function createGrid(figure) {
-  const canvas = figure.querySelector("canvas");
-  const context = canvas.getContext("2d");
-  const sheet = document.createElement("canvas");
-  let run, side, columns, accent, paper;
+/** @type {FM.Scene<FM.ImagesRun>["picture"]} */
+export function createGrid(figure, run, index) {
+  const columns = Math.ceil(Math.sqrt(run.particles));
+  const [width, height] = [columns, Math.ceil(run.particles / columns)].map((count) => count * CELL + GAP);
+  const sheet = make("canvas", { width, height });
+  const canvas = find(figure, "canvas", HTMLCanvasElement);
+  canvas.style.aspectRatio = `${width} / ${height}`;
+  fit(canvas, height / width);
+  const [context, sheetContext] = [contextOf(canvas), contextOf(sheet)];
+  const [accent, line] = ["ab"[index], "line"].map(coloursOf(figure));
+  const image = new ImageData(SIZE, SIZE);
+  const left = (/** @type {number} */ k) => (k % columns) * CELL + GAP;
+  const top = (/** @type {number} */ k) => Math.floor(k / columns) * CELL + GAP;
 
-  function show(newRun, newSide) {
-    run = newRun;
-    side = newSide;
-    columns = Math.ceil(Math.sqrt(run.particles));
-    const rows = Math.ceil(run.particles / columns);
-    sheet.width = columns * (28 + GAP) + GAP;
-    sheet.height = rows * (28 + GAP) + GAP;
-    canvas.style.aspectRatio = `${sheet.width} / ${sheet.height}`;
-    resize();
-  }
-
-  function resize() {
-    const width = Math.max(1, Math.round(canvas.clientWidth * (window.devicePixelRatio || 1)));
-    const height = Math.round((width * sheet.height) / sheet.width);
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    restyle();
-  }
-
-  function restyle() {
-    const style = getComputedStyle(figure);
-    accent = style.getPropertyValue(figure.classList.contains("fm-b") ? "--fm-b" : "--fm-a").trim();
-    paper = style.getPropertyValue("--fm-line").trim();
-  }
-
-  const corner = (index) => [(index % columns) * (28 + GAP) + GAP, Math.floor(index / columns) * (28 + GAP) + GAP];
-
-  function draw(t, options, selected) {
-    if (!run) return;
-    const context2 = sheet.getContext("2d");
-    context2.fillStyle = paper;
-    context2.fillRect(0, 0, sheet.width, sheet.height);
-    for (let index = 0; index < run.particles; index++) {
-      context2.putImageData(imageAt(run, side, index, t, options.view), ...corner(index));
-    }
-    context.imageSmoothingEnabled = false;
-    context.drawImage(sheet, 0, 0, canvas.width, canvas.height);
-    if (selected === null) return;
-    const unit = canvas.width / sheet.width;
-    const [x, y] = corner(selected);
-    context.strokeStyle = accent;
-    context.lineWidth = GAP * unit;
-    context.strokeRect((x - GAP / 2) * unit, (y - GAP / 2) * unit, (28 + GAP) * unit, (28 + GAP) * unit);
-  }
-
-  /** The number of the image that was clicked; null beside them. */
-  function nearest(event) {
-    const unit = canvas.clientWidth / sheet.width;
-    const place = (offset) => Math.min(Math.floor((offset / unit - GAP / 2) / (28 + GAP)), columns - 1);
-    const index = Math.max(0, place(event.offsetY)) * columns + Math.max(0, place(event.offsetX));
-    return index < run.particles ? index : null;
-  }
-
-  return { figure, canvas, show, resize, restyle, draw, nearest };
+  return {
+    draw(t, { view }, selected) {
+      Object.assign(sheetContext, { fillStyle: line }).fillRect(0, 0, width, height);
+      for (let k = 0; k < run.particles; k++) {
+        paintImage(image.data, run, run.sides[index], k, t, view);
+        sheetContext.putImageData(image, left(k), top(k));
+      }
+      context.imageSmoothingEnabled = false;
+      context.drawImage(sheet, 0, 0, canvas.width, canvas.height);
+      if (selected === null) return;
+      const unit = canvas.width / width;
+      Object.assign(context, { strokeStyle: accent, lineWidth: GAP * unit });
+      const [x, y] = [left(selected) - GAP / 2, top(selected) - GAP / 2];
+      context.strokeRect(x * unit, y * unit, CELL * unit, CELL * unit);
+    },
+    nearest({ offsetX, offsetY }) {
+      const cells = [offsetX, offsetY].map((at) => Math.floor(((at / canvas.clientWidth) * width - GAP / 2) / CELL));
+      const [x, y] = cells.map((cell) => Math.max(0, Math.min(cell, columns - 1)));
+      return y * columns + x < run.particles ? y * columns + x : null;
+    },
+  };
 }
 
-/** One image at time t as ImageData: x_t, the predicted end, or the size of the velocity; linear between states. */
-function imageAt(run, side, index, t, view) {
-  const { state, fraction } = locate(side, t);
-  const from = (state * run.particles + index) * PIXELS;
-  const to = from + run.particles * PIXELS;
-  const image = new ImageData(28, 28);
-  const [xScale, vScale] = run.limits.map((limit) => limit / 127.5);
-  const { x, v } = side;
-  const mix = (values, i, scale) => scale * (values[from + i] + fraction * (values[to + i] - values[from + i]) - 127.5);
-  const [a, b] = [0, 1].map((k) => side.coefficients[state][k] * (1 - fraction) + side.coefficients[state + 1][k] * fraction);
-  const when = view === "end" ? 1 : t;
-  const [mean, std] = [0, 1].map((k) => run.scales[0][k] * (1 - when) + run.scales[1][k] * when);
+/** Write x_t, the predicted end, or the size of the velocity into RGBA data, which clips to 0 and 255.
+ * @param {Uint8ClampedArray} data @param {FM.ImagesRun} run @param {FM.ImageSide} side
+ * @param {number} index @param {number} t @param {FM.Options["view"]} view */
+export function paintImage(data, { scales }, { t: times, x, v, coefficients }, index, t, view) {
+  const { state, fraction } = locate(times.values, t);
+  const from = (state * x.shape[1] + index) * PIXELS;
+  const to = from + x.shape[1] * PIXELS;
+  const mix = (/** @type {number} */ a, /** @type {number} */ b, part = fraction) => a + part * (b - a);
+  const at = (/** @type {FM.Block} */ block, /** @type {number} */ i) =>
+    block.scale * mix(block.values[from + i], block.values[to + i]);
+  const [a, b] = [0, 1].map((k) => mix(coefficients[state][k], coefficients[state + 1][k]));
+  const [mean, std] = [0, 1].map((k) => mix(scales[0][k], scales[1][k], view === "end" ? 1 : t));
   for (let i = 0; i < PIXELS; i++) {
-    let grey;
-    if (view === "speed") grey = (255 * Math.abs(mix(v, i, vScale))) / 4;
-    else if (view === "end") grey = 255 * ((a * mix(x, i, xScale) + b * mix(v, i, vScale)) * std + mean);
-    else grey = 255 * (mix(x, i, xScale) * std + mean);
-    image.data[4 * i] = image.data[4 * i + 1] = image.data[4 * i + 2] = grey; // the array cuts off at 0 and 255
-    image.data[4 * i + 3] = 255;
+    let grey = 255 * ((view === "end" ? a * at(x, i) + b * at(v, i) : at(x, i)) * std + mean);
+    if (view === "speed") grey = (255 * Math.abs(at(v, i))) / FULL_SPEED;
+    data[4 * i] = data[4 * i + 1] = data[4 * i + 2] = grey;
+    data[4 * i + 3] = 255;
   }
-  return image;
 }

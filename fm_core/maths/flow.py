@@ -1,0 +1,152 @@
+"""A flow of points or images: a source, a target, a schedule, and a velocity that carries source to target."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fm_core.maths import measures
+from fm_core.maths.schedules import Schedule
+from fm_core.maths.solvers import Velocity, integrate, time_grid
+from fm_core.refusals import whole
+
+# torch's CPU generator keeps the lower 32 bits of a seed: sources use seeds below 2³¹, fresh samples those above.
+FRESH_SEEDS = 2**31
+SEEDS = (0, FRESH_SEEDS - 1)
+_AT_LEAST_ONE = (1, 2**31 - 1)
+Check = Callable[[], None]  # called before every step; raises to abandon a run that nobody waits for
+
+
+def always() -> None:
+    """The check of a run that is never abandoned."""
+
+
+def fresh_samples(target: Any, n: int, seed: int) -> Tensor:
+    """n target samples for a seed in [0, 2³¹), independent of the x_0 drawn from any seed."""
+    return target.sample(n, torch.Generator().manual_seed(FRESH_SEEDS + seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """The states of one run: `t` of shape (T,), `x` and the velocities `v` of shape (T, n, …), T = steps + 1.
+
+    The last v, which no solver needs, repeats the one before. `nfe` counts velocity evaluations, `seed` drew x_0 (None
+    if x_0 was given), `seconds` is the integration time. Runs with equal t, x and v are equal.
+    """
+
+    t: Tensor
+    x: Tensor
+    v: Tensor
+    nfe: int
+    seed: int | None
+    seconds: float
+
+    def __repr__(self) -> str:
+        _, n, *shape = self.x.shape
+        size = "×".join(map(str, shape))
+        return f"Trajectory({n:,} of {size} in {len(self.t) - 1} steps, NFE {self.nfe}, seed {self.seed})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trajectory):
+            return NotImplemented
+        return all(torch.equal(getattr(self, name), getattr(other, name)) for name in ("t", "x", "v"))
+
+    @cached_property
+    def variance_per_dimension(self) -> Tensor:
+        """Variance over the samples at each state, shape (T, …)."""
+        return measures.variance(self.x)
+
+    @property
+    def variance(self) -> Tensor:
+        """Shape (T,): for points the mean over the dimensions, for images the variance of all pixels pooled."""
+        return self.variance_per_dimension.mean(1) if self.x.dim() == 3 else measures.pooled_variance(self.x)
+
+    @property
+    def mean_speed(self) -> Tensor:
+        """Mean speed of the samples in each step, shape (T − 1,)."""
+        return measures.mean_speed(self.t, self.x)
+
+    @property
+    def straightness(self) -> Tensor:
+        """Straightness of the paths up to each state, in [0, 1], shape (T,)."""
+        return measures.straightness(self.x)
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """A learned or exact velocity and its path, for points or images.
+
+    `covariance` is Cov(X_0, X_1), per dimension for points, pooled for images; `spacing` goes to `time_grid`.
+    """
+
+    name: str
+    source: Any  # has name, title, usual_count, variance (per dimension or pooled) and sample(n, generator)
+    target: Any
+    schedule: Schedule
+    velocity: Velocity
+    covariance: tuple[float, ...] | float = 0.0
+    spacing: float = 1.0
+
+    def draw(self, n: int, seed: int) -> Tensor:
+        """n samples x_0; a seed gives the same ones for every flow with this source."""
+        return self.source.sample(n, torch.Generator().manual_seed(seed))
+
+    def sample(
+        self, n: int | None = None, steps: int = 50, solver: str = "euler", seed: int = 0, check: Check = always
+    ) -> Trajectory:
+        """`carry` n samples of the source, by default 1,000 points or 16 images.
+
+        Raises SettingsError for n or steps below 1, an unknown solver or a seed outside [0, 2³¹).
+        """
+        n = whole("n", self.source.usual_count if n is None else n, _AT_LEAST_ONE)
+        seed = whole("seed", seed, SEEDS)
+        return self.carry(self.draw(n, seed), steps, solver, seed=seed, check=check)
+
+    @torch.no_grad()
+    def carry(
+        self,
+        x_0: Tensor,
+        steps: int = 50,
+        solver: str = "euler",
+        times: Sequence[float] | None = None,
+        seed: int | None = None,
+        check: Check = always,
+    ) -> Trajectory:
+        """Carry x_0 of shape (n, …) from t = 0 to t = 1 in `steps` steps, or through the given `times`.
+
+        `seed` is only recorded in the result. Raises SettingsError for fewer than one step and for an unknown solver.
+        """
+        nfe = 0  # counted, never assumed
+
+        def velocity(x: Tensor, t: Tensor) -> Tensor:
+            nonlocal nfe
+            nfe += 1
+            return self.velocity(x, t)
+
+        grid = time_grid(whole("steps", steps, _AT_LEAST_ONE), self.spacing) if times is None else map(float, times)
+        times = list(grid)
+        states = []
+        start = time.perf_counter()
+        for state in integrate(velocity, x_0, times, solver):
+            check()
+            states.append(state)
+        seconds = time.perf_counter() - start
+        _, x, v = zip(*states, strict=True)
+        return Trajectory(torch.tensor(times), torch.stack(x), torch.stack(v), nfe, seed, seconds)
+
+    def fresh(self, n: int, seed: int) -> Tensor:
+        """See `fresh_samples`."""
+        return fresh_samples(self.target, n, seed)
+
+    def theory_variance(self, t: Tensor) -> Tensor:
+        """Var X_t for t of shape (T,), shape (T, d) or (T,): see `measures.theory_variance`."""
+        covariance = torch.tensor(self.covariance)
+        return measures.theory_variance(self.schedule, t, self.source.variance, self.target.variance, covariance)
+
+    def predicted_ends(self, run: Trajectory) -> tuple[Tensor, Tensor]:
+        """(x̂_0, x̂_1) at each state of a run, shaped like its x: see `Schedule.predicted_ends`."""
+        return self.schedule.predicted_ends(run.x, run.v, run.t)

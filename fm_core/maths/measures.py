@@ -1,0 +1,108 @@
+"""Measures of a run and of sets of samples: variances, speed, straightness, distances."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import ot
+import torch
+from torch import Tensor
+
+from fm_core.maths.schedules import Schedule
+
+BATCH, NEIGHBOURS = 500, 5
+
+
+def variance(x: Tensor) -> Tensor:
+    """Variance over the samples of x (T, n, …), shape (T, …)."""
+    return x.var(dim=1)
+
+
+def pooled_variance(x: Tensor) -> Tensor:
+    """Variance over all samples and entries of x (T, n, …), shape (T,)."""
+    return x.flatten(1).var(1)
+
+
+def theory_variance(schedule: Schedule, t: Tensor, var_0: Tensor, var_1: Tensor, covariance: Tensor) -> Tensor:
+    """Var X_t = alpha_t² Var X_0 + beta_t² Var X_1 + 2 alpha_t beta_t Cov(X_0, X_1).
+
+    t has shape (T,), the variances (d,), or () if pooled; the result has shape (T, d) or (T,).
+    """
+    alpha, beta = (f(t).view(-1, *[1] * var_0.dim()) for f in (schedule.alpha, schedule.beta))
+    return alpha**2 * var_0 + beta**2 * var_1 + 2 * alpha * beta * covariance
+
+
+def mean_speed(t: Tensor, x: Tensor) -> Tensor:
+    """Mean of ‖x_{k+1} − x_k‖ / (t_{k+1} − t_k) over the samples, shape (T − 1,)."""
+    return _lengths(x).mean(1) / t.diff()
+
+
+def straightness(x: Tensor) -> Tensor:
+    """Mean distance from the start over mean path length so far, in [0, 1], shape (T,); 1 on straight paths."""
+    distance = (x - x[0]).flatten(2).norm(dim=2).mean(1)
+    length = torch.cat([x.new_zeros(1), _lengths(x).mean(1).cumsum(0)])
+    return torch.where(length > 0, distance / length, torch.ones_like(length))
+
+
+def _lengths(x: Tensor) -> Tensor:
+    return x.diff(dim=0).flatten(2).norm(dim=2)
+
+
+def wasserstein(x: Tensor, y: Tensor) -> float:
+    """Exact 2-Wasserstein distance of two samples (n, d) and (m, d); about n³: 10 ms at 256 points, 4 s at 4,000."""
+    a, b = (np.asarray(s, dtype=np.float64) for s in (x, y))
+    return float(np.sqrt(ot.emd2([], [], ot.dist(a, b), numItermax=10_000_000)))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean (d,) and covariance (d, d), in float64, of features (N, d)."""
+
+    mean: Tensor
+    covariance: Tensor
+
+    @staticmethod
+    def of(features: Tensor) -> "Moments":
+        features = features.double()
+        return Moments(features.mean(0), features.T.cov())
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """‖mean_a − mean_b‖² + tr(C_a + C_b − 2 (C_a C_b)^½), the squared 2-Wasserstein distance of two Gaussians.
+
+    Heusel et al. 2017, https://arxiv.org/abs/1706.08500. The trace of the root is the sum of the square roots of the
+    product's eigenvalues, even if C_a is singular.
+    """
+    roots = torch.linalg.eigvals(a.covariance @ b.covariance).real.clamp(min=0).sqrt()
+    distance = (a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace() - 2 * roots.sum()
+    return distance.item()
+
+
+def neighbour_figures(real: Tensor, generated: Tensor, k: int = NEIGHBOURS) -> dict[str, float]:
+    """k-nearest-neighbour precision, recall and coverage, each in [0, 1], of features (N, d) and (M, d).
+
+    Precision: the share of generated points within some real point's distance to its k-th nearest real neighbour;
+    recall: the same with the roles swapped (Kynkäänniemi et al. 2019, https://arxiv.org/abs/1904.06991). Coverage: the
+    share of real points with a generated one that near (Naeem et al. 2020, https://arxiv.org/abs/2002.09797).
+    """
+    real_reach, generated_reach = _reach(real, k), _reach(generated, k)
+    precise = []
+    recalled = torch.zeros(len(real), dtype=torch.bool)
+    nearest = torch.full((len(real),), torch.inf)
+    for part, reach in zip(generated.split(BATCH), generated_reach.split(BATCH), strict=True):
+        distances = torch.cdist(part, real)
+        precise.append((distances <= real_reach).any(1))
+        recalled |= (distances <= reach[:, None]).any(0)
+        nearest = torch.minimum(nearest, distances.amin(0))
+    figures = {"precision": torch.cat(precise), "recall": recalled, "coverage": nearest <= real_reach}
+    return {name: values.float().mean().item() for name, values in figures.items()}
+
+
+def _reach(points: Tensor, k: int) -> Tensor:
+    """Distance of each point to its k-th nearest other, shape (N,)."""
+    return torch.cat([torch.cdist(part, points).kthvalue(k + 1, dim=1).values for part in points.split(BATCH)])
+
+
+def evenness(classes: Tensor) -> float:
+    """Entropy of N class labels over that of ten equal shares, in [0, 1]; 0.999 for MNIST's test set."""
+    shares = classes.bincount(minlength=10) / len(classes)
+    return (torch.special.entr(shares).sum() / np.log(10)).item()

@@ -1,0 +1,156 @@
+"""Flows of images, from noise or from another data set's images."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from fm_core.checkpoints import Unfit
+from fm_core.images.files import load
+from fm_core.images.sets import IMAGE_SETS, NOISE, ImageSet, ImageSource
+from fm_core.machine import fast, has_bfloat16
+from fm_core.maths.flow import Flow
+from fm_core.maths.matching import TIME_DENSITIES, TimeDensity, draw_times, matching_loss
+from fm_core.maths.measures import BATCH
+from fm_core.maths.quality import JUDGED_NFE, NFES
+from fm_core.maths.schedules import SCHEDULES, Schedule
+from fm_core.maths.solvers import integrate, time_grid
+from fm_core.models.classifier import MNIST, Reading, figures, load_classifier, read
+from fm_core.models.epochs import InEpochs, epoch_of
+from fm_core.models.kind import Recipe, Task, flow_name
+from fm_core.models.networks import DigitClassifier, VelocityUNet
+from fm_core.models.optimizers import adam_and_muon
+
+IMAGES = 10_000
+SPACING = 1.6  # of the time grid: an image's shape is decided early, so the first steps are short
+JUDGED = (20, 50)  # NFE
+_STARTS = {NOISE.name: NOISE, **IMAGE_SETS}
+
+
+@dataclass(frozen=True)
+class ImageRecipe(InEpochs, Recipe):
+    """Everything but the seed that determines a trained flow of images."""
+
+    kind: ClassVar[str] = "images"
+    registries = {"target": IMAGE_SETS, "source": _STARTS, "schedule": SCHEDULES, "times": TIME_DENSITIES}  # noqa: RUF012
+
+    target: ImageSet
+    schedule: Schedule
+    source: ImageSet | ImageSource = NOISE
+    epochs: int = 100
+    batch: int = 128
+    learning_rate: float = 3e-3  # Adam's
+    muon_rate: float = 2e-2  # Muon's, for the hidden convolutions; 0 leaves those to Adam too
+    ema_decay: float = 0.999
+    times: TimeDensity = TIME_DENSITIES["very early logit-normal"]
+    source_noise: float = 0.5  # in x_0 of a translation, see `ImageSource`
+
+    @property
+    def name(self) -> str:
+        return flow_name(self.target.name, self.schedule.name, self.source.name)
+
+    @property
+    def image_sets(self) -> tuple[ImageSet, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return tuple(images for images in (self.start.images, self.target, MNIST) if images)
+
+    @property
+    def start(self) -> ImageSource:
+        return ImageSource(self.source, self.source_noise) if isinstance(self.source, ImageSet) else self.source
+
+    def network(self) -> VelocityUNet:
+        return VelocityUNet()
+
+    def task(self, seed: int, root: Path, device: str) -> Task:
+        """A batch is independent x_0 and x_1 of shape (B, 1, 28, 28), and t of shape (B,)."""
+        start = self.start
+        ends = epoch_of(self, self.target, seed, root, device, stream=1)
+        starts = start.images and epoch_of(self, start.images, seed, root, device, stream=0)
+
+        def batch(iteration: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+            x_1 = ends(iteration)
+            x_0 = start.mix(starts(iteration), generator) if starts else start.sample(len(x_1), generator)
+            return x_0, x_1, draw_times(len(x_1), generator, density=self.times)
+
+        return Task(batch, lambda network, *batch: matching_loss(fast(network), self.schedule, *batch))
+
+    def optimizers(self, network: nn.Module) -> list[Optimizer]:
+        if not self.muon_rate:
+            return super().optimizers(network)
+        return adam_and_muon(network, self.learning_rate, self.muon_rate)
+
+    def judge(self, network: nn.Module, directory: Path, root: Path) -> dict:
+        """Figures over 10,000 images at each NFE of Euler; for translations also the map from classes to digits."""
+        classifier = load_classifier(directory)
+        flow = self.flow(network, self.covariance(root))
+        test, floor = references(classifier, root)
+        x_0, labels = self.test_starts(root)
+        readings = {nfe: read(classifier, generate(flow, x_0, nfe)) for nfe in NFES}
+        measured = [figures(test, readings[nfe]) for nfe in NFES]
+        precision = "bfloat16" if has_bfloat16("cpu") else "float32"
+        result: dict = {"images": len(x_0), "solver": "euler", "spacing": SPACING, "precision": precision}
+        result |= {"floor": floor, "nfe": list(NFES)}
+        result |= {key: [at_nfe[key] for at_nfe in measured] for key in measured[0]}
+        if labels is not None:
+            pairs = labels * 10 + readings[JUDGED_NFE].classes
+            result["map"] = pairs.bincount(minlength=100).view(10, 10).tolist()
+        return {"covariance": flow.covariance, "quality": result}
+
+    def restore(self, network: nn.Module, metadata: dict) -> Flow:
+        covariance = metadata.get("covariance")
+        if not isinstance(covariance, float):
+            raise Unfit("has no covariance, one number")
+        return self.flow(network, covariance)
+
+    def summary(self, quality: dict) -> str:
+        distances = dict(zip(quality["nfe"], quality["fd"], strict=True))
+        ratios = (f"{distances[nfe] / quality['floor']['fd']:.1f} at NFE {nfe}" for nfe in JUDGED)
+        return f"Fréchet distance / floor {', '.join(ratios)}"
+
+    def flow(self, network: nn.Module, covariance: float = 0.0) -> Flow:
+        """The flow of a U-Net, its velocity computed fast."""
+        network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        return Flow(self.name, self.start, self.target, self.schedule, fast(network), covariance, SPACING)
+
+    def covariance(self, root: Path) -> float:
+        """Cov(X_0, X_1) over samples and pixels together: √(1 − source_noise²) times that of the two mean images.
+
+        The images are drawn independently, but those of both sets are bright in the middle.
+        """
+        if not isinstance(self.source, ImageSet):
+            return 0.0
+        means = [
+            s.standardise(load(s, True, root)[0].float().mean(0, keepdim=True)) for s in (self.source, self.target)
+        ]
+        return math.sqrt(1 - self.source_noise**2) * (means[0] * means[1]).mean().item()
+
+    def test_starts(self, root: Path) -> tuple[Tensor, Tensor | None]:
+        """x_0 to judge a flow by: noise, or the source's test images with the recipe's noise, and their labels."""
+        start, generator = self.start, torch.Generator().manual_seed(0)
+        if start.images is None:
+            return start.sample(IMAGES, generator), None
+        pixels, labels = load(start.images, False, root)
+        return start.mix(start.images.standardise(pixels), generator), labels
+
+
+@lru_cache(maxsize=1)
+def references(classifier: DigitClassifier, root: Path) -> tuple[Reading, dict[str, float]]:
+    """The reading of the test digits, and the floor: the figures of as many training digits against them."""
+    train, test = (load(MNIST, part, root)[0] for part in (True, False))
+    chosen_ones = torch.randperm(len(train), generator=torch.Generator().manual_seed(1))[: len(test)]
+    reading = read(classifier, test)
+    return reading, figures(reading, read(classifier, train[chosen_ones]))
+
+
+@torch.no_grad()
+def generate(flow: Flow, x_0: Tensor, steps: int) -> Tensor:
+    """The images at t = 1 by Euler, uint8 of shape (N, 28, 28)."""
+    parts = []
+    for part in x_0.split(BATCH):
+        *_, (_, x_1, _) = integrate(flow.velocity, part, time_grid(steps, flow.spacing))
+        parts.append(flow.target.to_pixels(x_1))
+    return torch.cat(parts)

@@ -1,0 +1,37 @@
+"""Refusals: one sentence says what was wrong and what is accepted."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+Entry = TypeVar("Entry")
+_NUMBERS = (int, float, np.integer, np.floating)
+
+
+class Refusal(ValueError):
+    """A request that cannot be met. Its message is a sentence for the person who asked."""
+
+
+class SettingsError(Refusal):
+    """Settings that cannot be run."""
+
+
+def one_of(what: str, value: Any, choices: Collection[Any]) -> Any:
+    """The value, if it is one of the choices (strings or numbers). Raises SettingsError."""
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or value not in choices:
+        raise SettingsError(f"{what} must be one of {', '.join(map(str, choices))}, not {value!r:.80}.")
+    return value
+
+
+def entry(what: str, name: object, registry: Mapping[str, Entry]) -> Entry:
+    """The registry's entry of this name. Raises SettingsError for an unknown name."""
+    return registry[one_of(what, name, registry)]
+
+
+def whole(what: str, value: object, limits: tuple[int, int]) -> int:
+    """The value as an int, if it is whole (50.0 too, True not) and within the inclusive limits, else SettingsError."""
+    low, high = limits
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS) or not low <= value <= high or value % 1:
+        raise SettingsError(f"{what} must be a whole number from {low} to {high}, not {value!r:.80}.")
+    return int(value)

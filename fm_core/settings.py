@@ -1,0 +1,106 @@
+"""Settings of a run, checked when they are made."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fm_core.images.sets import IMAGE_SETS
+from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
+from fm_core.maths.flow import SEEDS
+from fm_core.maths.matching import COUPLINGS
+from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.solvers import SOLVERS
+from fm_core.models.catalogue import IMAGE_RECIPES
+from fm_core.models.kind import flow_name
+from fm_core.refusals import one_of, whole
+
+VELOCITIES = {"learned": "learned", "exact": "exact", "relu-output": "learned, ReLU output"}
+STEPS, PARTICLES = (1, 200), (100, 5000)
+
+CLOTHES_SET = IMAGE_SETS["fashion"]
+ONE_OF_EACH = "one of each"
+CLOTHES = (ONE_OF_EACH, *CLOTHES_SET.classes)
+IMAGE_STEPS, COUNTS = (1, 100), (16, 36, 64)
+IMAGE_SCHEDULES = tuple(dict.fromkeys(recipe.schedule.name for recipe in IMAGE_RECIPES.values()))
+
+
+class Checked:
+    """Base of frozen dataclasses whose fields have a `check`. Raises SettingsError for a value that fails it."""
+
+    def __post_init__(self):
+        for entry in fields(self):  # pyright: ignore[reportArgumentType]
+            if check := entry.metadata.get("check"):
+                object.__setattr__(self, entry.name, check(entry.name, getattr(self, entry.name)))
+
+
+def _choice(choices: Collection[Any], default: Any) -> Any:
+    return field(default=default, metadata={"check": partial(one_of, choices=choices)})
+
+
+def _number(limits: tuple[int, int], default: int) -> Any:
+    return field(default=default, metadata={"check": partial(whole, limits=limits)})
+
+
+@dataclass(frozen=True)
+class Side(Checked):
+    """The settings of one of two compared runs of points."""
+
+    schedule: str = _choice(SCHEDULES, "linear")
+    coupling: str = _choice(COUPLINGS, "independent")
+    velocity: str = _choice(VELOCITIES, "learned")
+    steps: int = _number(STEPS, 50)
+    solver: str = _choice(SOLVERS, "euler")
+
+
+@dataclass(frozen=True)
+class Settings(Checked):
+    """A request for points: what the sides share, and one or two sides."""
+
+    target: str = _choice(TARGETS, "moons")
+    source: str = _choice(SOURCES, STANDARD.name)
+    particles: int = _number(PARTICLES, 2000)
+    seed: int = _number(SEEDS, 0)
+    sides: tuple[Side, ...] = (Side(),)
+
+    def flow_name(self, side: Side) -> str:
+        suffix = COUPLINGS[side.coupling].suffix + "-relu-output" * (side.velocity == "relu-output")
+        return flow_name(self.target, side.schedule, self.source, suffix)
+
+
+@dataclass(frozen=True)
+class ImageSide(Checked):
+    """The settings of one of two compared runs of images."""
+
+    schedule: str = _choice(IMAGE_SCHEDULES, "linear")
+    steps: int = _number(IMAGE_STEPS, 20)
+    solver: str = _choice(SOLVERS, "euler")
+
+
+@dataclass(frozen=True)
+class DigitSettings(Checked):
+    """A request for digits from noise."""
+
+    images: int = _choice(COUNTS, 16)
+    seed: int = _number(SEEDS, 0)
+    sides: tuple[ImageSide, ...] = (ImageSide(),)
+
+
+@dataclass(frozen=True)
+class TranslateSettings(Checked):
+    """A request for a translation of bundled clothes."""
+
+    clothes: str = _choice(CLOTHES, ONE_OF_EACH)
+    seed: int = _number(SEEDS, 0)
+    sides: tuple[ImageSide, ...] = (ImageSide(),)
+
+    @property
+    def pixels(self) -> Tensor:
+        """The chosen pictures, uint8 (10, 28, 28): the ten of a class, or the first of each class."""
+        pixels, labels = CLOTHES_SET.bundled()
+        if self.clothes == ONE_OF_EACH:
+            return torch.stack([pixels[labels == k][0] for k in range(10)])
+        return pixels[labels == CLOTHES_SET.classes.index(self.clothes)]

@@ -1,0 +1,132 @@
+"""The catalogue as tables: for the terminal, for `checkpoints/README.md` and for the page."""
+
+import json
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from fm_core.checkpoints import CheckpointError, checkpoint_path, load_checkpoint, read_tensors
+from fm_core.maths.quality import JUDGED_NFE, NFES
+from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
+from fm_core.models.images import SPACING
+from fm_core.models.points import quality_at
+from fm_core.texts import text
+
+IMAGE_FIGURES = ("precision", "recall", "coverage", "confidence", "evenness")  # besides the Fréchet distance
+BLOCKS, ASCII = "▁▂▃▄▅▆▇█", "_.:-=+*#"  # small bars, and their substitute where they cannot be printed
+
+
+def state_path(name: str, directory: Path) -> Path:
+    """Where a training in progress keeps its state."""
+    return directory / "runs" / f"{name}.safetensors"
+
+
+def state_of(name: str, directory: Path) -> tuple[str, dict | None]:
+    """One of trained, stopped, not trained and damaged, and the metadata of the checkpoint if it is sound."""
+    path = checkpoint_path(name, directory)
+    try:
+        metadata = load_checkpoint(path, CATALOGUE[name]).metadata if path.exists() else None
+    except CheckpointError:
+        return "damaged", None
+    if state_path(name, directory).exists():
+        return "stopped", metadata
+    return ("trained" if metadata else "not trained"), metadata
+
+
+def listing(directory: Path) -> str:
+    lines = [f"{'name':38} {'state':12} quality"]
+    for name in CATALOGUE:
+        state, metadata = state_of(name, directory)
+        lines.append(
+            f"{name:38} {state:12} {CATALOGUE[name].summary(metadata['quality']) if metadata else ''}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def curve(name: str, directory: Path) -> list[dict]:
+    """Iteration, running loss and seconds at the end of each epoch, of a training in progress or a finished one."""
+    try:
+        return read_tensors(state_path(name, directory))[1].get("curve", [])
+    except CheckpointError:
+        path = directory / "curves" / f"{name}.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def curves(directory: Path, marks: str = BLOCKS) -> str:
+    """All learning curves, one line per recipe: epochs, first and last loss, and a small plot of the log loss."""
+    lines = [f"{'name':38} {'epochs':>6} {'first':>9} {'last':>9}  loss, logarithmic"]
+    for name in CATALOGUE:
+        losses = [entry["loss"] for entry in curve(name, directory)]
+        if losses:
+            lines.append(f"{name:38} {len(losses):6} {losses[0]:9.4f} {losses[-1]:9.4f}  {_spark(losses, marks)}")
+    return "\n".join(lines) if len(lines) > 1 else "There are no learning curves yet."
+
+
+def _spark(values: list[float], marks: str, width: int = 40) -> str:
+    """The logarithms of the values as a row of at most `width` marks."""
+    n = min(width, len(values))
+    logs = [math.log(values[k * len(values) // n]) for k in range(n)]
+    low, span = min(logs), max(logs) - min(logs) or 1.0
+    return "".join(marks[round((value - low) / span * (len(marks) - 1))] for value in logs)
+
+
+def write_readme(directory: Path) -> None:
+    """Write the quality tables of all sound checkpoints to the folder's README.md."""
+    sound = {name: metadata for name in CATALOGUE if (metadata := state_of(name, directory)[1])}
+    points = {name: sound[name] for name in POINT_RECIPES if name in sound}
+    images = {name: sound[name] for name in IMAGE_RECIPES if name in sound}
+    sections = [_point_section(points)] if points else []
+    if images and CLASSIFIER.name in sound:
+        sections.append(_image_section(images, CLASSIFIER.summary(sound[CLASSIFIER.name]["quality"])))
+    if sections:
+        beside = directory / "README.md.tmp"
+        beside.write_text("\n".join([text("training/tables/head.md"), *sections]), encoding="utf-8")
+        beside.replace(directory / "README.md")
+
+
+def _point_section(flows: dict[str, dict]) -> str:
+    return text(
+        "training/tables/points.md",
+        samples=f"{next(iter(flows.values()))['quality']['samples']:,}",
+        judged=JUDGED_NFE,
+        heads=" | ".join(f"W2 at {nfe}" for nfe in NFES),
+        rules="---|" * len(NFES),
+        rows=_table(_point_row(name, metadata) for name, metadata in flows.items()),
+    )
+
+
+def _point_row(name: str, metadata: dict) -> list[str]:
+    w2, floor, error = quality_at(metadata["quality"], JUDGED_NFE)
+    figures = [*(f"{value:.3f}" for value in (floor, *metadata["quality"]["w2"])), f"{w2 / floor:.2f}", f"{error:.1%}"]
+    return [name, *figures, f"{metadata['iterations']:,}", f"{metadata['training_seconds']:.0f}"]
+
+
+def _image_section(flows: dict[str, dict], accuracy: str) -> str:
+    floor = next(iter(flows.values()))["quality"]["floor"]
+    digits = ["training digits", "–", *(f"{floor[key]:.3f}" for key in ("fd", *IMAGE_FIGURES))]
+    rows = [_image_row(name, data["quality"], k) for name, data in flows.items() for k in range(len(NFES))]
+    return text(
+        "training/tables/images.md",
+        accuracy=accuracy,
+        heads=" | ".join(IMAGE_FIGURES),
+        rules="---|" * len(IMAGE_FIGURES),
+        rows=_table([*rows, digits]),
+        spacing=SPACING,
+        trainings=_table(_training_row(name, metadata) for name, metadata in flows.items()),
+    )
+
+
+def _image_row(name: str, figures: dict, k: int) -> list[str]:
+    ratio = figures["fd"][k] / figures["floor"]["fd"]
+    others = [f"{figures[key][k]:.3f}" for key in IMAGE_FIGURES]
+    return [name, str(figures["nfe"][k]), f"{figures['fd'][k]:.3f} ({ratio:.1f}×)", *others]
+
+
+def _training_row(name: str, metadata: dict) -> list[str]:
+    hardware = metadata["hardware"]
+    device = f"{hardware['device']}, {hardware['threads']} thread{'s' * (hardware['threads'] > 1)}"
+    return [name, str(metadata["recipe"]["epochs"]), f"{metadata['training_seconds'] / 60:.0f}", device]
+
+
+def _table(rows: Iterable[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

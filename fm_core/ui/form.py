@@ -1,0 +1,75 @@
+"""The flat form of a tab's settings: arguments of the API and parameters of the page's address."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from functools import cached_property
+from typing import Any
+
+from fm_core.refusals import SettingsError
+from fm_core.settings import DigitSettings, ImageSide, Settings, Side, TranslateSettings
+
+
+class Form:
+    """Settings as flat arguments: the shared ones, `compare`, side A's, and side B's with suffix `_b`.
+
+    `default` has both sides; `fixed` are further parameters of the address, such as the tab.
+    """
+
+    def __init__(self, default: Any, fixed: Mapping[str, str] | None = None):
+        self.default, self.fixed = default, dict(fixed or {})
+        self.kind, self.side = type(default), type(default.sides[0])
+        self.shared = tuple(f.name for f in fields(default) if f.name != "sides")
+        self.per_side = tuple(f.name for f in fields(self.side))
+        self.names = (*self.shared, "compare", *self.per_side, *(f"{name}_b" for name in self.per_side))
+
+    def flatten(self, settings: Any) -> dict[str, Any]:
+        """All arguments by name, in the order of `names`."""
+        shared = {name: getattr(settings, name) for name in self.shared}
+        first, second = map(asdict, (*settings.sides, self.default.sides[1])[:2])
+        second = {f"{name}_b": value for name, value in second.items()}
+        return {**shared, "compare": len(settings.sides) > 1, **first, **second}
+
+    @cached_property
+    def defaults(self) -> dict[str, Any]:
+        return self.flatten(self.default) | {"compare": False}
+
+    def unflatten(self, values: Mapping[str, Any]) -> Any:
+        """Settings from some of the arguments, and defaults for the rest. Raises SettingsError."""
+        unknown = [name for name in values if name not in self.names]
+        if unknown:
+            raise SettingsError(f"There is no setting {unknown[0]!r:.80}; the settings are {', '.join(self.names)}.")
+        values = {**self.defaults, **values}
+        return self.kind(**{name: values[name] for name in self.shared}, sides=tuple(self.sides(values).values()))
+
+    def sides(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Side A, and side B if compared, by the suffixes of their arguments. Raises SettingsError."""
+        if not isinstance(values["compare"], bool):
+            raise SettingsError(f"compare must be true or false, not {values['compare']!r:.80}.")
+        suffixes = ("", "_b") if values["compare"] else ("",)
+        return {end: self.side(**{name: values[f"{name}{end}"] for name in self.per_side}) for end in suffixes}
+
+    def to_query(self, settings: Any) -> dict[str, object]:
+        """The parameters of the address: every argument that is not the default, as text, booleans as 0 or 1."""
+        changed = {name: value for name, value in self.flatten(settings).items() if value != self.defaults[name]}
+        return {**self.fixed, **{name: str(int(v) if isinstance(v, bool) else v) for name, v in changed.items()}}
+
+    def from_query(self, query: Mapping[str, str]) -> Any:
+        """From an address; another tab's gives defaults, Gradio's __ parameters are skipped. Raises SettingsError."""
+        if query.get("tab") != self.fixed.get("tab"):
+            return self.unflatten({})
+        own = {name: text for name, text in query.items() if not name.startswith("__") and name not in self.fixed}
+        return self.unflatten({name: self._parse(name, text) for name, text in own.items()})
+
+    def _parse(self, name: str, text: str) -> object:
+        default = self.defaults.get(name)
+        if isinstance(default, bool):
+            return {"0": False, "1": True}.get(text, text)
+        try:
+            return int(text) if isinstance(default, int) else text
+        except ValueError:
+            return text
+
+
+POINTS = Form(Settings(sides=(Side(), Side(schedule="cosine"))))
+DIGITS = Form(DigitSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "digits"})
+TRANSLATE = Form(TranslateSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "translate"})

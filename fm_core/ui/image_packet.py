@@ -1,0 +1,60 @@
+"""The packet of runs of images: states, velocities, and the classifier's reading of the predicted ends."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from fm_core.playground import Run
+from fm_core.ui.wire import Block, about, pack, rounded, rounded_to
+
+LIMIT, VELOCITY_LIMIT = 4.0, 8.0  # larger values are clipped
+
+
+def pixel_scales(run: Run) -> list[list[float]]:
+    """[mean, std] of the source's and the target's pixels in [0, 1]; noise takes the target's."""
+    source, target = run.flow.source, run.flow.target
+    start = source.images or target
+    return [[start.mean, start.std], [target.mean, target.std]]
+
+
+def image_packet(runs: list[Run], seed: int, query: Mapping[str, object]) -> dict[str, Any]:
+    """Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10)."""
+    blocks = {}
+    for k, run in enumerate(runs):
+        trajectory = run.trajectory
+        blocks[f"sides.{k}.t"] = Block(trajectory.t.numpy())
+        blocks[f"sides.{k}.x"] = rounded_to(torch.int8, trajectory.x.squeeze(2), LIMIT)
+        blocks[f"sides.{k}.v"] = rounded_to(torch.int8, trajectory.v.squeeze(2), VELOCITY_LIMIT)
+        if run.probabilities is not None:
+            blocks[f"sides.{k}.probabilities"] = rounded_to(torch.uint8, run.probabilities, limit=1)
+    header = {
+        "source": runs[0].flow.source.title,
+        "target": runs[0].flow.target.title,
+        "particles": runs[0].trajectory.x.shape[1],
+        "seed": seed,
+        "scales": pixel_scales(runs[0]),
+        "sides": [_side(run) for run in runs],
+    }
+    return pack(header, blocks, query)
+
+
+def _side(run: Run) -> dict[str, Any]:
+    return {
+        **about(run),
+        "covariance": round(float(torch.tensor(run.flow.covariance)), 4),
+        "spacing": run.flow.spacing,
+        "coefficients": end_coefficients(run),
+        "statistics": {
+            "variance": [rounded(run.trajectory.variance)],
+            "theory": [rounded(run.flow.theory_variance(run.trajectory.t))],
+            "confidence": [] if run.probabilities is None else rounded(run.probabilities.amax(2).mean(1)),
+        },
+    }
+
+
+def end_coefficients(run: Run) -> list[list[float]]:
+    """(a, b) at each state, where x̂_1 = a x + b v: the predicted ends of (x, v) = (1, 0) and (0, 1)."""
+    t = run.trajectory.t
+    ends = [run.flow.schedule.predicted_ends(x, 1 - x, t)[1] for x in (torch.ones_like(t), torch.zeros_like(t))]
+    return [rounded(pair) for pair in torch.stack(ends, 1)]

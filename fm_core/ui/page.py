@@ -1,0 +1,76 @@
+"""The page: its tabs, its look, and its launch options."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: no call to any other host
+
+import gradio as gr
+from gradio.themes import Default
+
+from fm_core.images import uploads
+from fm_core.maths.distributions import STANDARD
+from fm_core.playground import Library
+from fm_core.settings import CLOTHES_SET
+from fm_core.texts import text
+from fm_core.ui.catalogue_tab import create_catalogue_tab
+from fm_core.ui.controls import DIE
+from fm_core.ui.digits_tab import create_digits_tab
+from fm_core.ui.player import MODULES, PLOTLY
+from fm_core.ui.points_tab import create_points_tab
+from fm_core.ui.translate_tab import create_translate_tab
+
+VISITORS_FILES = (3600, 86_400)  # seconds: how often to look for old uploads and results, and how old
+
+
+@dataclass(frozen=True)
+class PageTab:
+    """A tab: its name in addresses, its title, its builder, and whether the library has what it needs."""
+
+    id: str
+    title: str
+    create: Callable[[gr.Blocks, Library], None]
+    possible: Callable[[Library], object] = lambda library: True
+
+
+TABS = [
+    PageTab("flows", "2D flows", create_points_tab),
+    PageTab("digits", "Digits", create_digits_tab, lambda library: library.image_schedules(STANDARD.name)),
+    PageTab("translate", "Translate", create_translate_tab, lambda library: library.image_schedules(CLOTHES_SET.name)),
+    PageTab("catalogue", "Trained flows", lambda _, library: create_catalogue_tab(library)),
+]
+
+
+def build_page(library: Library) -> gr.Blocks:
+    """The whole page for these models, without the tabs that need others."""
+    gr.set_static_paths([PLOTLY, MODULES, DIE])
+    with gr.Blocks(
+        title="Flow Matching Playground", analytics_enabled=False, fill_width=True, delete_cache=VISITORS_FILES
+    ) as demo:
+        gr.Markdown(text("ui/texts/introduction.md"), elem_classes="fm-title")
+        with gr.Tabs() as tabs:
+            for tab in TABS:
+                if tab.possible(library):
+                    with gr.Tab(tab.title, id=tab.id):
+                        tab.create(demo, library)
+        demo.load(_tab_of_address, outputs=tabs, api_visibility="private", show_progress="hidden")
+    return demo.queue(max_size=64)
+
+
+def _tab_of_address(request: gr.Request) -> dict:
+    named = dict(request.query_params).get("tab")
+    return gr.update(selected=named) if named in {tab.id for tab in TABS} else gr.update()
+
+
+def launch_options() -> dict:
+    """The keyword arguments of `demo.launch` for this page."""
+    return {
+        "css_paths": Path(__file__).parent / "page.css",
+        "theme": Default(primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        "run_history": False,
+        "max_file_size": uploads.MAX_BYTES,
+        "ssr_mode": False,
+        "footer_links": ["api", "settings"],
+    }

@@ -1,0 +1,219 @@
+// What travels between the player's modules; tsc checks the scripts against these types.
+
+declare namespace FM {
+  /** The numbers of a block as they were sent; real value = number * scale. */
+  interface Block {
+    values: Float32Array | Int16Array | Int8Array | Uint8Array;
+    shape: number[];
+    scale: number;
+  }
+
+  /** What a packet's header says of a block; `name` is the block's dotted path in the decoded header. */
+  interface BlockNote {
+    name: string;
+    type: "float32" | "int16" | "int8" | "uint8";
+    shape: number[];
+    scale: number;
+  }
+
+  interface Packet {
+    header: { blocks: BlockNote[]; [name: string]: unknown };
+    data: string;
+  }
+
+  /** The states of a side, or their times. */
+  type Times = ArrayLike<number>;
+
+  /** Where a time falls among states: the state before it, and the fraction of the step since. */
+  interface Place {
+    state: number;
+    fraction: number;
+  }
+
+  /** One of the runs shown beside each other; its k-th state is at time t.values[k], from 0 to 1. */
+  interface Side {
+    flow: string;
+    label: string;
+    schedule: string;
+    formula: string;
+    correlated: boolean;
+    steps: number;
+    nfe: number;
+    milliseconds: number;
+    statistics: { variance: number[][]; theory: number[][] };
+    t: Block;
+  }
+
+  /** A decoded packet. */
+  interface Run {
+    source: string;
+    target: string;
+    particles: number;
+    seed?: number;
+    query: string;
+    sides: Side[];
+  }
+
+  type FieldName = "learned" | "exact";
+
+  interface PointsSide extends Side {
+    /** Each series of variance, theory and exact is [mean, first dimension, second dimension]. */
+    statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] };
+    distances: { states: number[]; values: number[] };
+    floor: number;
+    x: Block;
+    fields: { [name in FieldName]?: Block };
+  }
+
+  interface PointsRun extends Run {
+    window: [[number, number], [number, number]];
+    density: Block;
+    sides: PointsSide[];
+  }
+
+  interface ImageSide extends Side {
+    statistics: Side["statistics"] & { confidence: number[] };
+    covariance: number;
+    spacing: number;
+    /** (a, b) of each state: the predicted end is a x + b v. */
+    coefficients: [number, number][];
+    x: Block;
+    v: Block;
+    probabilities?: Block;
+  }
+
+  interface ImagesRun extends Run {
+    /** [mean, standard deviation] of the pixels of the source and of the target. */
+    scales: [[number, number], [number, number]];
+    sides: ImageSide[];
+  }
+
+  interface Options {
+    speed: number;
+    loop: boolean;
+    statistic: string;
+    dimensions: boolean;
+    paths?: "none" | "trails" | "whole";
+    arrows?: "none" | FieldName | "difference";
+    density?: boolean;
+    view?: "x" | "end" | "speed";
+    [name: string]: unknown;
+  }
+
+  /** All that drawing one side of the points needs, in pixels: x = x0 + unit * value, y = y0 - unit * value. */
+  interface Paper extends Palette {
+    run: PointsRun;
+    side: PointsSide;
+    canvas: HTMLCanvasElement;
+    context: CanvasRenderingContext2D;
+    size: number;
+    ratio: number;
+    unit: number;
+    x0: number;
+    y0: number;
+  }
+
+  interface Palette {
+    ink: string;
+    soft: string;
+    line: string;
+    paper: string;
+    accent: string;
+    density: number[];
+    particles: string[];
+  }
+
+  /** A velocity field on a grid at one time, and the longest of its arrows. */
+  interface Arrows {
+    values: Float32Array;
+    longest: number;
+    grid: number;
+  }
+
+  /** Draws one side of one run on the canvas of a figure, in the size and the theme that it was made for. */
+  interface Picture {
+    draw(t: number, options: Options, selected: number | null): void;
+    /** The particle or image at a pointer event, or null. */
+    nearest(event: MouseEvent, t: number): number | null;
+  }
+
+  /** Makes a line of the chart; of the times x, those that y has values for. */
+  type Line = (name: string, x: number[], y: number[], dash: string, width?: number, extra?: object) => object;
+
+  /** The lines of a chart for one side. */
+  type Traces<R extends Run = Run> = {
+    of(side: R["sides"][number], times: number[], line: Line, dimensions: boolean): object[];
+  }["of"];
+
+  /** What the player shows and says of runs of one kind; its fixed words are in the template of its views. */
+  interface Scene<R extends Run = Run> {
+    options(calm: boolean): Partial<Options>;
+    /** Whether the variance has a curve for each of two dimensions. */
+    dimensions: boolean;
+    picture(figure: HTMLElement, run: R, index: number): Picture;
+    /** Shows which options this run has. */
+    offer?(root: HTMLElement, run: R, options: Options): void;
+    caption(run: R): string;
+    /** The last column of the table but one. */
+    figureOf(run: R, side: R["sides"][number], state: number): string;
+    readOut(side: R["sides"][number], t: number, selected: number): string;
+    /** What is shown beneath of the chosen one. */
+    detail?(place: HTMLElement, run: R, t: number, selected: number | null): void;
+    explainVariance(run: R): string;
+    traces: Record<string, Traces<R>>;
+  }
+
+  /** The properties of the Gradio component. */
+  interface Props {
+    value: Packet | null | "";
+    plotly: string;
+    player: string;
+  }
+
+  /** The server calls that the player can start and stop; a ticket is the number of an ask. */
+  interface Events {
+    run(ticket: number): void;
+    stop(ticket: number): void;
+  }
+
+  /** What the order of asking needs from outside. */
+  interface Calls extends Events {
+    newest(): number;
+    busy(is: boolean): void;
+    dragging(): boolean;
+  }
+
+  /** What an entry module gives to the page; Gradio's `watch` calls back after a property has changed. */
+  type Mount = (
+    element: HTMLElement,
+    props: Props,
+    watch: (name: "value", callback: () => void) => void,
+    events: Events,
+  ) => void;
+
+  interface Axis {
+    _offset: number;
+    range: [number, number];
+    l2p(value: number): number;
+    p2l(pixel: number): number;
+  }
+
+  /** An element in which Plotly has drawn. */
+  interface PlotElement extends HTMLElement {
+    _fullLayout?: { xaxis: Axis; _size: { t: number; h: number } };
+    on(event: string, callback: () => void): void;
+  }
+
+  interface PlotlyLibrary {
+    react(plot: HTMLElement, traces: object[], layout: object, config: object): void;
+    purge(plot: HTMLElement): void;
+    Plots: { resize(plot: HTMLElement): void };
+  }
+}
+
+declare const Plotly: FM.PlotlyLibrary;
+interface Window {
+  Plotly?: FM.PlotlyLibrary;
+  fmPlotly?: Promise<unknown>;
+  fmOpened?: Record<string, boolean>;
+}

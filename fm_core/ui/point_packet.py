@@ -1,0 +1,105 @@
+"""The packet of runs of points: states, velocity fields on a grid, the target density, and statistics."""
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fm_core.maths.distributions import Distribution, Mixture
+from fm_core.maths.flow import Flow
+from fm_core.maths.matching import COUPLINGS
+from fm_core.playground import Run, exact_flow
+from fm_core.settings import VELOCITIES, Settings, Side
+from fm_core.ui.wire import Block, about, pack, rounded, rounded_to
+
+GRID, TIMES, PIXELS = 16, 11, 96
+Corner = tuple[float, ...]
+
+
+def point_packet(settings: Settings, runs: list[Run], query: dict[str, object]) -> dict[str, Any]:
+    """Sides have blocks `t` (T,), `x` (T, n, 2) and `fields.NAME` (times, grid, grid, 2); `density` (pixels, pixels) is
+    the square root of the target density over its maximum. Rows go upward. Only `t` and `x` grow with the run's size.
+    """
+    source, target = runs[0].flow.source, runs[0].flow.target
+    low, high = window(source, target)
+    blocks = {"density": _density(target, low, high)}
+    for k, run in enumerate(runs):
+        blocks[f"sides.{k}.t"] = Block(run.trajectory.t.numpy())
+        blocks[f"sides.{k}.x"] = rounded_to(torch.int16, run.trajectory.x)
+        blocks |= {f"sides.{k}.fields.{name}": _field(flow, low, high) for name, flow in _fields(settings, run).items()}
+    header = {
+        "target": target.title,
+        "source": source.title,
+        "particles": settings.particles,
+        "seed": settings.seed,
+        "window": [low, high],
+        "sides": [_side(run) for run in runs],
+    }
+    return pack(header, blocks, query)
+
+
+def _side(run: Run) -> dict[str, Any]:
+    side = run.side
+    assert isinstance(side, Side)
+    coupling = [] if side.coupling == "independent" else [COUPLINGS[side.coupling].title]
+    return {
+        **about(run, *coupling, VELOCITIES[side.velocity]),
+        "statistics": _statistics(run),
+        "distances": {"states": list(run.distances), "values": rounded(run.distances.values())},
+        "floor": rounded([run.floor])[0],
+    }
+
+
+def _statistics(run: Run) -> dict[str, list]:
+    """The per-step series of the charts; variances as [mean, first dimension, second dimension]."""
+    trajectory, reference = run.trajectory, run.reference
+    return {
+        "variance": _with_mean(trajectory.variance_per_dimension),
+        "theory": _with_mean(run.flow.theory_variance(trajectory.t)),
+        "exact": _with_mean(reference.variance_per_dimension) if reference else [],
+        "speed": rounded(trajectory.mean_speed),
+        "straightness": rounded(trajectory.straightness),
+    }
+
+
+def _with_mean(per_dimension: Tensor) -> list[list[float]]:
+    return [rounded(series) for series in (per_dimension.mean(1), *per_dimension.T)]
+
+
+def window(source: Mixture, target: Distribution) -> tuple[Corner, Corner]:
+    """Corners (low, high) of the square that spans 3 standard deviations around source and target."""
+    means = torch.stack([source.mean, target.mean])
+    reach = 3 * torch.stack([source.variance, target.variance]).sqrt()
+    low, high = (means - reach).amin(0), (means + reach).amax(0)
+    middle, half = (low + high) / 2, (high - low).max() / 2
+    return tuple((middle - half).tolist()), tuple((middle + half).tolist())
+
+
+def _fields(settings: Settings, run: Run) -> dict[str, Flow]:
+    """The fields whose arrows a side can show: its own, and the exact one if there is one."""
+    fields = {} if getattr(run.side, "velocity", "") == "exact" else {"learned": run.flow}
+    if run.reference is not None:
+        fields["exact"] = exact_flow(settings.target, run.side.schedule, settings.source)
+    return fields
+
+
+@lru_cache(maxsize=64)
+@torch.no_grad()
+def _field(flow: Flow, low: Corner, high: Corner) -> Block:
+    """The velocity at the grid's cell centres, at evenly spaced times from 0 to 1."""
+    points = _grid(low, high, GRID)
+    velocities = torch.stack([flow.velocity(points, t.expand(len(points))) for t in torch.linspace(0, 1, TIMES)])
+    return rounded_to(torch.int16, velocities.view(TIMES, GRID, GRID, 2))
+
+
+@lru_cache(maxsize=64)
+def _density(target: Distribution, low: Corner, high: Corner) -> Block:
+    density = target.density(_grid(low, high, PIXELS)).view(PIXELS, PIXELS)
+    return rounded_to(torch.uint8, (density / density.max()).sqrt(), limit=1)
+
+
+def _grid(low: Corner, high: Corner, n: int) -> Tensor:
+    """Centres of n × n cells of the square, shape (n², 2), row by row from the bottom."""
+    x, y = (a + (b - a) * (torch.arange(n) + 0.5) / n for a, b in zip(low, high, strict=True))
+    return torch.cartesian_prod(y, x).flip(1)
