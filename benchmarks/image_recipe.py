@@ -16,41 +16,42 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from fm_core import evaluation, image_quality, training
-from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path, image_flow, load_checkpoint, load_classifier
-from fm_core.datasets import default_root
-from fm_core.image_flows import SPACING, ImageFlow
-from fm_core.image_quality import Moments, frechet_distance
-from fm_core.images import IMAGE_SETS
-from fm_core.matching import TIME_DENSITIES, interpolate, logit_normal
-from fm_core.memory import keep_freed_memory
-from fm_core.precision import fast
-from fm_core.recipes import CLASSIFIER, IMAGE_RECIPES
-from fm_core.schedules import SCHEDULES
-from fm_core.tasks import ImageTask
+from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path, load_checkpoint
+from fm_core.images.files import default_root
+from fm_core.images.sets import IMAGE_SETS
+from fm_core.machine import fast, keep_freed_memory
+from fm_core.maths.flow import Flow
+from fm_core.maths.matching import TIME_DENSITIES, interpolate, logit_normal
+from fm_core.maths.measures import Moments, frechet_distance
+from fm_core.models.catalogue import IMAGE_RECIPES
+from fm_core.models.classifier import load_classifier, read
+from fm_core.models.images import SPACING, ImageRecipe, generate, references
+from fm_core.models.kind import Task
+from fm_core.training import loop
 
 EPOCHS = {"mnist-linear": 2, "fashion-to-mnist-linear": 3}
 VERY_EARLY = -1.2  # the mean of the recipe's logits of t
 ADAM = {"muon_rate": 0.0}
 RECIPE = "the recipe"
-EARLY, EARLIEST = {"times": "early"}, {"times": "earliest"}
+UNIFORM, MIDDLE = {"times": TIME_DENSITIES["uniform"]}, {"times": TIME_DENSITIES["logit-normal"]}
+EARLY, EARLIEST = {"times": logit_normal("early", -0.6)}, {"times": logit_normal("earliest", -2)}
 TRIALS: dict[str, dict[str, dict]] = {
     "mnist-linear": {
         RECIPE: {},
         "Adam for all weights": ADAM,
         "Adam for all weights, learning rate 1e-3": {**ADAM, "learning_rate": 1e-3},
-        "Adam for all weights, t uniform": {**ADAM, "times": "uniform"},
+        "Adam for all weights, t uniform": {**ADAM, **UNIFORM},
         "Muon's rate 1e-2": {"muon_rate": 1e-2},
         "Muon's rate 3e-2": {"muon_rate": 3e-2},
         "Adam's rate 1e-3": {"learning_rate": 1e-3},
         "batch 64": {"batch": 64},
         "batch 64, Muon's rate 1e-2": {"muon_rate": 1e-2, "batch": 64},
         "batch 256": {"batch": 256},
-        "t uniform": {"times": "uniform"},
-        "t logit-normal around the middle": {"times": "logit-normal"},
+        "t uniform": UNIFORM,
+        "t logit-normal around the middle": MIDDLE,
         "t early (mean -0.6)": EARLY,
         "t earlier still (mean -2)": EARLIEST,
-        "t uniform, loss weighted by the density of the recipe's t": {"times": "uniform", "weighted": True},
+        "t uniform, loss weighted by the density of the recipe's t": {**UNIFORM, "weighted": True},
         "rates constant": {"rates": lambda peak, _: peak},
         "rates fall in a straight line": {"rates": lambda peak, part: peak * min(part / 0.1, (1 - part) / 0.9)},
         "no EMA": {"ema_decay": 0.0},
@@ -67,7 +68,7 @@ TRIALS: dict[str, dict[str, dict]] = {
         "noise 0.1": {"source_noise": 0.1},
         "noise 0.3": {"source_noise": 0.3},
         "noise 0.7": {"source_noise": 0.7},
-        "t uniform": {"times": "uniform"},
+        "t uniform": UNIFORM,
         "t early (mean -0.6)": EARLY,
         "t earlier still (mean -2)": EARLIEST,
         "Adam for all weights": ADAM,
@@ -103,36 +104,36 @@ def results() -> dict[tuple[str, str], dict]:
     return {(row["flow"], row["trial"]): row for row in map(json.loads, lines)}
 
 
-class WeightedTask(ImageTask):
-    """Draws t as it is told and weights each loss by the density of the recipe's at t."""
+def weighted_task(recipe: ImageRecipe) -> Task:
+    """Draws t as it is told and weights each loss by the density of the shipped recipe's at t."""
 
-    def loss(self, network: Callable[..., Tensor], *batch: Tensor) -> Tensor:
-        x_0, x_1, t = batch
-        x_t, u_t = interpolate(SCHEDULES[self.recipe.schedule], x_0, x_1, t)
+    def loss(network: Callable[..., Tensor], x_0: Tensor, x_1: Tensor, t: Tensor) -> Tensor:
+        x_t, u_t = interpolate(recipe.schedule, x_0, x_1, t)
         losses = (u_t - fast(network)(x_t, t)).square().flatten(1).sum(1)
         normal = (-(t.logit(1e-6) - VERY_EARLY).square() / 2).exp() / math.sqrt(2 * math.pi)
         density = normal / (t * (1 - t)).clamp(min=1e-6)
         return (density * losses).mean()
 
+    return replace(recipe.task(0, default_root(), "cpu"), loss=loss)
+
 
 def trial(name: str, title: str) -> list[dict]:
     """Train one variant; its row, and for the recipe itself those of other ways to sample."""
     changes = dict(TRIALS[name][title])
-    usual, (mean, std) = IMAGE_SETS["mnist"], changes.pop("scale", (None, None))
-    weighted, rates = changes.pop("weighted", False), changes.pop("rates", training.learning_rate)
+    weighted, rates = changes.pop("weighted", False), changes.pop("rates", loop.learning_rate)
+    if "scale" in changes:
+        mean, std = changes.pop("scale")
+        changes["target"] = replace(IMAGE_SETS["mnist"], mean=mean, std=std)
     recipe = replace(IMAGE_RECIPES[name], epochs=EPOCHS[name], **changes)
-    if mean is not None:
-        IMAGE_SETS["mnist"] = replace(usual, mean=mean, std=std)
-    state = training.start(recipe, seed=0)
+    state = loop.start(recipe, seed=0)
     if weighted:
-        state.task = WeightedTask(recipe, 0, default_root(), "cpu")
-    with patch.object(training, "learning_rate", rates):
+        state.task = weighted_task(recipe)
+    with patch.object(loop, "learning_rate", rates):
         while state.iteration < recipe.iterations:
-            training.step(state)
-    flow = image_flow(recipe, state.ema.eval(), 0.0)
-    x_0 = evaluation.sources(recipe, default_root())[0][:IMAGES]
-    pictures = {steps: evaluation.generate(flow, x_0, steps) for steps in STEPS}
-    IMAGE_SETS["mnist"] = usual
+            loop.step(state)
+    flow = recipe.flow(state.ema.eval())
+    x_0 = recipe.test_starts(default_root())[0][:IMAGES]
+    pictures = {steps: generate(flow, x_0, steps) for steps in STEPS}
     ways = {title: pictures}
     if title == RECIPE:
         ways |= {way: {steps: on_grid(flow, x_0, steps, grid) for steps in STEPS} for way, grid in GRIDS.items()}
@@ -140,21 +141,21 @@ def trial(name: str, title: str) -> list[dict]:
     return [{"flow": name, "trial": way, **scores(found)} for way, found in ways.items()]
 
 
-@torch.inference_mode()
-def on_grid(flow: ImageFlow, x_0: Tensor, steps: int, grid: Callable[[float], float]) -> Tensor:
+@torch.no_grad()
+def on_grid(flow: Flow, x_0: Tensor, steps: int, grid: Callable[[float], float]) -> Tensor:
     """Euler's images at t = 1 with the times grid(k / steps): equal steps in s of dx/ds = grid'(s) v."""
     x = x_0
     for k in range(steps):
         t, following = grid(k / steps), grid((k + 1) / steps)
         x = x + (following - t) * flow.velocity(x, x.new_full((len(x),), t))
-    return IMAGE_SETS[flow.target].to_pixels(x)
+    return flow.target.to_pixels(x)
 
 
 def scores(pictures: dict[int, Tensor]) -> dict[str, float]:
     """Fréchet distance over the floor, by steps."""
-    classifier = load_classifier(checkpoint_path(CLASSIFIER.name, DEFAULT_DIRECTORY))
-    test, floor = evaluation.references(classifier, default_root())
-    readings = {steps: image_quality.read(classifier, p).features for steps, p in pictures.items()}
+    classifier = load_classifier(DEFAULT_DIRECTORY)
+    test, floor = references(classifier, default_root())
+    readings = {steps: read(classifier, p).features for steps, p in pictures.items()}
     return {
         f"fd{steps}": round(frechet_distance(Moments.of(features), Moments.of(test.features)) / floor["fd"], 2)
         for steps, features in readings.items()
@@ -163,7 +164,7 @@ def scores(pictures: dict[int, Tensor]) -> dict[str, float]:
 
 def shipped(name: str) -> dict:
     """The row of the checkpoint that this project ships, from its metadata."""
-    metadata = load_checkpoint(checkpoint_path(name, DEFAULT_DIRECTORY)).metadata
+    metadata = load_checkpoint(checkpoint_path(name, DEFAULT_DIRECTORY), IMAGE_RECIPES[name]).metadata
     quality, epochs = metadata["quality"], metadata["recipe"]["epochs"]
     ratios = {f"fd{n}": quality["fd"][quality["nfe"].index(n)] / quality["floor"]["fd"] for n in STEPS}
     return {"trial": f"the recipe as shipped: {epochs} epochs, {quality['images']:,} images", **ratios}
@@ -193,5 +194,4 @@ def table() -> str:
 if __name__ == "__main__":
     keep_freed_memory()
     torch.set_num_threads(1)  # so that two flows do not wait for each other
-    TIME_DENSITIES |= {"early": logit_normal(-0.6), "earliest": logit_normal(-2)}
     main(sys.argv[1:])

@@ -23,15 +23,15 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import MNIST
 from torchvision.transforms import ToTensor
 
-from fm_core import precision, training
-from fm_core.checkpoints import image_flow
-from fm_core.datasets import default_root, load
-from fm_core.images import IMAGE_SETS, SHAPE
-from fm_core.matching import matching_loss
-from fm_core.memory import keep_freed_memory
-from fm_core.networks import VelocityUNet
-from fm_core.recipes import IMAGE_RECIPES
-from fm_core.schedules import SCHEDULES
+from fm_core import machine
+from fm_core.images.files import default_root, load
+from fm_core.images.sets import IMAGE_SETS, SHAPE
+from fm_core.machine import keep_freed_memory
+from fm_core.maths.matching import matching_loss
+from fm_core.maths.schedules import SCHEDULES
+from fm_core.models.catalogue import IMAGE_RECIPES
+from fm_core.models.networks import VelocityUNet
+from fm_core.training import loop
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 RECIPE = IMAGE_RECIPES["mnist-linear"]
@@ -102,13 +102,13 @@ def begin(network: torch.nn.Module, step: Callable[[], object]) -> None:
 def start_ours() -> None:
     """As train_all.py does it."""
     keep_freed_memory()
-    state = training.start(replace(RECIPE, epochs=EPOCHS), seed=0, device=DEVICE)
-    begin(state.ema, lambda: training.step(state))
+    state = loop.start(replace(RECIPE, epochs=EPOCHS), seed=0, device=DEVICE)
+    begin(state.ema, lambda: loop.step(state))
 
 
 def start_ours_in_float32() -> None:
     """As train_all.py does it on a processor without bfloat16."""
-    precision.has_bfloat16 = lambda _: False
+    machine.has_bfloat16 = lambda _: False
     start_ours()
 
 
@@ -145,7 +145,7 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def test_loss() -> float:
     """The flow matching loss over the test images at uniform t, in float32, with the same draws each time."""
     generator = torch.Generator().manual_seed(0)
@@ -157,13 +157,13 @@ def test_loss() -> float:
     return sum(losses) / len(losses)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def sample() -> list[tuple[str, str]]:
     """The same network and noise carried in turn by the app's flow, by plain loops and by ONNX Runtime."""
     torch.set_num_threads(1)  # as app.py does
     torch.manual_seed(0)
     network = VelocityUNet().eval()
-    flow = image_flow(RECIPE, copy.deepcopy(network), 0.0)
+    flow = RECIPE.flow(copy.deepcopy(network))
     x_0 = torch.randn(IMAGES, *SHAPE)
     session = onnx_session(network)
     wide = copy.deepcopy(network).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

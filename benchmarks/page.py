@@ -17,12 +17,12 @@ import gradio as gr
 import torch
 from playwright.sync_api import Page, sync_playwright
 
-from fm_core.image_playground import DigitSettings, ImageLibrary, generate
-from fm_core.playground import Library, Settings, Side, simulate
-from fm_core.ui import wire
-from fm_core.ui.demo import build_demo, launch_options
+from fm_core.playground import Library, generate, simulate
+from fm_core.settings import DigitSettings, Settings, Side
 from fm_core.ui.digits_tab import encoded as digits_encoded
-from fm_core.ui.toy_tab import encoded
+from fm_core.ui.page import build_page, launch_options
+from fm_core.ui.point_packet import point_packet
+from fm_core.ui.points_tab import encoded
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info"]
@@ -59,8 +59,7 @@ MOVE = """([slider, observed, key]) => new Promise((resolve) => {
 def main() -> None:
     torch.set_num_threads(1)  # as app.py does
     library = Library.load()
-    images = ImageLibrary.load()
-    playground = build_demo(library, images)
+    playground = build_page(library)
     _, address, _ = playground.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     empty = empty_demo()
     _, empty_address, _ = empty.launch(prevent_thread_lock=True, quiet=True, run_history=False, ssr_mode=False)
@@ -70,7 +69,7 @@ def main() -> None:
         rows = [
             *wire_size(library),
             *frame_rate(page, address),
-            *latency(library, images, page, address, empty_address),
+            *latency(library, page, address, empty_address),
         ]
         rows += growth(page, address)
         browser.close()
@@ -92,10 +91,10 @@ def wire_size(library: Library) -> list[tuple[str, str]]:
     small = Settings(particles=100, sides=(Side(steps=200),))
 
     def size(settings: Settings) -> int:
-        return len(base64.b64decode(wire.encode(settings, simulate(library, settings), {})["data"]))
+        return len(base64.b64decode(point_packet(settings, simulate(library, settings), {})["data"]))
 
     slope = (size(settings) - size(small)) / (settings.particles - small.particles) / 201
-    fixed = size(small) - 4 * small.particles * 201
+    fixed = size(small) - (4 * small.particles + 4) * 201  # 4 bytes are the time of a state
     return [
         ("bytes per particle and state, before base64", f"{slope:.2f}"),
         ("fixed part of the binary, bytes", f"{fixed:,}"),
@@ -122,14 +121,12 @@ def frame_rate(page: Page, address: str) -> list[tuple[str, str]]:
     ]
 
 
-def latency(
-    library: Library, images: ImageLibrary, page: Page, address: str, empty_address: str
-) -> list[tuple[str, str]]:
+def latency(library: Library, page: Page, address: str, empty_address: str) -> list[tuple[str, str]]:
     """Slider moves in turn with the bare computation, so that both meet the same machine: it plays all the while."""
-    toy = moves_and_computations(page, address, "#steps", "", encoded, lambda: simulate(library, Settings()))
+    points = moves_and_computations(page, address, "#points-steps", "", encoded, lambda: simulate(library, Settings()))
     digits = moves_and_computations(
         page, f"{address}?tab=digits", "#digits-steps", "#digits-player ", digits_encoded,
-        lambda: generate(images, DigitSettings()),
+        lambda: generate(library, DigitSettings()),
     )  # fmt: skip
     page.goto(empty_address)
     page.wait_for_selector("#text")
@@ -137,7 +134,7 @@ def latency(
     trip = median(page.evaluate(MOVE, ["#steps input[type=range]", "#text", 1 - 2 * (k % 2)]) for k in range(MOVES))
     return [
         ("empty Gradio round trip, median ms", f"{trip:.0f}"),
-        *ratios("2,000 particles × 50 steps", "flow and exact reference", *toy, trip),
+        *ratios("2,000 particles × 50 steps", "flow and exact reference", *points, trip),
         *ratios("16 images × 20 steps", "flow and classifier", *digits, trip),
     ]
 
@@ -162,7 +159,7 @@ def ratios(size: str, computation: str, picture: float, bare: float, trip: float
     ]
 
 
-def move(page: Page, k: int, slider: str = "#steps", player: str = "", cached=encoded) -> float:
+def move(page: Page, k: int, slider: str = "#points-steps", player: str = "", cached=encoded) -> float:
     """Milliseconds of one slider move, one step more and one less in turn, with nothing kept of earlier runs."""
     cached.cache_clear()
     return page.evaluate(MOVE, [f"{slider} input[type=range]", f"{player}.fm-player", 1 - 2 * (k % 2)])

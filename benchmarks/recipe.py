@@ -7,13 +7,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from fm_core import quality, training
-from fm_core.flows import Flow
-from fm_core.recipes import RECIPES, Recipe
-from fm_core.schedules import SCHEDULES
-from fm_core.toy import SOURCES, TARGETS
+from fm_core.maths import quality
+from fm_core.models.catalogue import POINT_RECIPES
+from fm_core.models.points import PointRecipe
+from fm_core.training import loop
 
-RECIPE = RECIPES["moons-linear"]
+RECIPE = POINT_RECIPES["moons-linear"]
 TRIALS = {
     "the recipe": {},
     "n_hidden 64": {"n_hidden": 64},
@@ -43,7 +42,7 @@ def main() -> None:
         "",
         "Written by `benchmarks/recipe.py`: moons-linear, one choice of the recipe changed at a time. W2 over the",
         "sampling floor at 50 Euler steps (4,000 points, median of three seeds), the largest variance error at any",
-        "of those steps, and the seconds of training.",
+        "of those steps, and the seconds of loop.",
         "",
         "| trial | W2 / floor | variance error | seconds |",
         "|---|---|---|---|",
@@ -55,15 +54,13 @@ def main() -> None:
     print(text)
 
 
-def trial(recipe: Recipe) -> tuple[str, str, str]:
-    state = training.start(recipe, seed=0)
+def trial(recipe: PointRecipe) -> tuple[str, str, str]:
+    state = loop.start(recipe, seed=0)
     start = time.perf_counter()
     while state.iteration < recipe.iterations:
-        training.step(state)
+        loop.step(state)
     seconds = time.perf_counter() - start
-    source, target = SOURCES[recipe.source], TARGETS[recipe.target]
-    flow = Flow(recipe.name, source, target, SCHEDULES[recipe.schedule], state.ema.eval())
-    figures = quality.measure(flow, nfes=(quality.JUDGED_NFE,))
+    figures = quality.measure(recipe.flow(state.ema.eval()), nfes=(quality.JUDGED_NFE,))
     ratio = figures["w2"][0] / figures["floor"]
     return f"{ratio:.2f}", f"{figures['variance_error'][0]:.2%}", f"{seconds:.0f}"
 
