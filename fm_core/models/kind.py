@@ -101,7 +101,7 @@ class Recipe(ABC):
         return {name: getattr(value, "name", value) for name, value in values.items()}
 
     def read(self, settings: object, kind: object = None) -> Self:
-        """A recipe of this kind with a file's settings, which name registered objects or this one's own. Raises Unfit."""
+        """A recipe of this kind with a file's settings; names are those of registered or own objects. Raises Unfit."""
         if kind not in (None, self.kind):
             raise Unfit(f"holds a model of another kind, {kind!r}")
         if not isinstance(settings, dict):
