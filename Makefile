@@ -16,7 +16,7 @@ demo: $(VENV)/demo
 
 test: $(VENV)/test lint
 	$(NPM) test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

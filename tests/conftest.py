@@ -1,5 +1,6 @@
 """What several test files share."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fm_core.playground import Library
 from fm_core.training import loop
 from tests.recipes import point_recipe
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where a shell starts pytest with &
 torch.set_num_threads(1)  # results that must agree to the bit need the same number of threads
 
 

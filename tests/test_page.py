@@ -68,6 +68,12 @@ def await_change(page: Page, action) -> None:
     page.wait_for_function(f"document.querySelector('{PLAYER}').dataset.run != '{before}'")
 
 
+def idle(page: Page) -> None:
+    """Wait until everything that was asked is answered."""
+    page.wait_for_function(f"""() => {{ const root = document.querySelector('{PLAYER}');
+      return root.dataset.asked === root.dataset.started && !root.hasAttribute("aria-busy"); }}""")
+
+
 def pause_at_start(page: Page) -> None:
     page.click("[data-action=start]")
     assert state(page, "playing") == "false"
@@ -172,9 +178,9 @@ def test_many_quick_slider_moves_end_at_the_last_one(open_page):
 def test_playback_never_calls_the_server(open_page):
     page = open_page()
     page.wait_for_selector(".fm-plot .legend")
-    page.wait_for_timeout(500)
+    idle(page)
     calls = []
-    page.on("request", lambda request: calls.append(request.url))
+    page.on("request", lambda request: calls.append(request.url) if "/queue/join" in request.url else None)
     page.click("[data-action=play]")
     page.select_option("[data-option=arrows]", "difference")
     page.select_option("[data-option=paths]", "whole")
@@ -182,8 +188,10 @@ def test_playback_never_calls_the_server(open_page):
     page.locator(".fm-scrub").fill("300")
     for action in ("forward", "back", "start", "end", "play"):
         page.click(f"[data-action={action}]")
-    page.wait_for_timeout(500)
-    assert [url for url in calls if not url.startswith("data:")] == []
+    assert calls == []
+    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
+    idle(page)
+    assert len(calls) == 1  # the slider's; a call of the playback would have come before
 
 
 def test_the_transport_steps_from_state_to_state(open_page):
@@ -360,8 +368,10 @@ def test_a_choice_from_a_menu_is_one_run_though_gradio_reports_it_twice(open_pag
     before = int(state(page, "run"))
     choose(page, "schedule", "cosine")
     expect(page.locator(CAPTION)).to_contain_text("cosine")
-    page.wait_for_timeout(1500)
-    assert int(state(page, "run")) == before + 1
+    idle(page)
+    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
+    idle(page)
+    assert int(state(page, "run")) == before + 2  # the menu's, and the slider's, which comes after all of the menu's
 
 
 def test_the_dice_draws_new_noise(open_page):
@@ -456,7 +466,7 @@ def test_the_player_comes_before_the_controls_on_a_narrow_screen(open_page):
 
 def test_reduced_motion_is_respected(open_page):
     page = open_page(reduced_motion="reduce")
-    page.wait_for_timeout(500)
+    page.evaluate("async () => { for (let k = 0; k < 20; k++) await new Promise(requestAnimationFrame); }")
     assert state(page, "playing") == "false"
     assert state(page, "step") == "50"
     page.click("[data-action=play]")
