@@ -16,7 +16,7 @@ demo: $(VENV)/demo
 
 test: $(VENV)/test lint
 	$(NPM) test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
