@@ -4,6 +4,7 @@ The server is held: the first run that is asked while it is held ends only when 
 that nobody waits for it any more.
 """
 
+import io
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -112,8 +113,6 @@ def upload(page: Page, tab: str) -> None:
 
 
 def three_clothes() -> bytes:
-    import io
-
     file = io.BytesIO()
     np.save(file, CLOTHES_SET.bundled()[0][:3].numpy())
     return file.getvalue()
@@ -147,12 +146,19 @@ PAIRS = [
     ("translate", upload, bags),
     ("translate", gallery, dice),
 ]
-FACTS = {
+# What the caption and the address say after each of them, and which of them one that comes later undoes.
+FACTS: dict[Callable, tuple[str, str]] = {
+    seed: ("seed 7", "seed=7"),
+    steps: ("9 steps", "steps=9"),
+    dice: ("", "seed="),
+    compare: ("", "compare=1"),
+    preset: ("Swiss roll", "compare=1"),
     bags: ("10 images", "clothes=bag"),
     upload: ("3 images", ""),
     gallery: ("1 image", ""),
     cosine: ("cosine", "schedule=cosine"),
 }
+UNDONE = {(seed, preset), (bags, upload), (upload, bags)}  # the first, by the second
 
 
 def opened(open_tab: Callable[..., Page], tab: str) -> Page:
@@ -180,12 +186,11 @@ def test_two_things_asked_at_once_end_at_both_and_where_they_conflict_at_the_sec
     second(page, tab)
     settled(page, tab)
     agree(page, tab)
-    words, query = FACTS.get(second, ("", ""))
-    expect(page.locator(f"{ROOT.format(tab)} .fm-a figcaption").first).to_contain_text(words)
-    assert query in page.url
-    if preset not in (first, second):
-        words, query = FACTS.get(first, ("", "")) if second not in (bags, upload) else ("", "")
+    before, after = (getattr(action, "func", action) for action in (first, second))
+    for action in (after,) if (before, after) in UNDONE else (before, after):
+        words, query = FACTS[action]
         expect(page.locator(f"{ROOT.format(tab)} .fm-a figcaption").first).to_contain_text(words)
+        assert query in page.url
 
 
 def test_a_run_that_nobody_waits_for_ends_while_the_next_one_waits(open_tab, hold):
