@@ -1,4 +1,7 @@
-"""Train every network of the catalogue that has no finished checkpoint. See `python train_all.py --help`."""
+"""Train every network of the catalogue that has no finished checkpoint, or measure the finished ones anew.
+
+See `python train_all.py --help`.
+"""
 
 import argparse
 import difflib
@@ -37,20 +40,17 @@ def main(arguments: list[str] | None = None) -> int:
     if not team.leads:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 only the leader prints, to the end
     chosen = choose(options.only)
-    pending = [r for r in chosen if options.force or report.state_of(r.name, options.checkpoints)[0] != "trained"]
-    print(f"{len(pending)} to train, {len(chosen) - len(pending)} finished already.")
     try:
-        with team.local_leader_first():
-            needed = {image_set.name: image_set for recipe in pending for image_set in recipe.image_sets}
-            for _, image_set in sorted(needed.items()):
-                files.acquire(image_set, options.data_root, options.data_source)
-        for recipe in pending:
-            train(recipe.lasting(options.epochs, options.iterations), options, team)
+        if options.judge:
+            judge_finished(chosen, options, team)
+        else:
+            train_pending(chosen, options, team)
     except Refusal as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Nothing is lost: the same command, without --force, resumes from here.", file=sys.stderr)
+        kept = "what was measured is kept" if options.judge else "the same command, without --force, resumes from here"
+        print(f"\nStopped. Nothing is lost: {kept}.", file=sys.stderr)
         return 130
     if team.leads:
         report.write_readme(options.checkpoints)
@@ -62,8 +62,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--list", action="store_true", help="print the catalogue with state and quality, train nothing")
     add("--report", action="store_true", help="print the learning curves, including those of stopped trainings")
-    add("--only", nargs="+", metavar="NAME", help="train only these; globs such as 'moons-*' are allowed")
-    add("--force", action="store_true", help="train finished networks again, from the start")
+    add("--only", nargs="+", metavar="NAME", help="train or judge only these; globs such as 'moons-*' are allowed")
+    anew = parser.add_mutually_exclusive_group()
+    anew.add_argument("--force", action="store_true", help="train finished networks again, from the start")
+    anew.add_argument("--judge", action="store_true", help="measure finished networks again, train nothing")
     positive = partial(whole, least=1)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--iterations", type=positive, metavar="N", help="batches, for 2D flows only")
@@ -106,6 +108,39 @@ def choose(patterns: list[str] | None) -> list[Recipe]:
             print(f"There is no recipe {pattern!r}. The nearest names are: {', '.join(nearest)}.", file=sys.stderr)
             raise SystemExit(2)
     return [r for name, r in CATALOGUE.items() if not patterns or any(fnmatch.fnmatch(name, p) for p in patterns)]
+
+
+def acquire_images(recipes: list[Recipe], options: argparse.Namespace) -> None:
+    """Find or download the images that these recipes need."""
+    needed = {image_set.name: image_set for recipe in recipes for image_set in recipe.image_sets}
+    for _, image_set in sorted(needed.items()):
+        files.acquire(image_set, options.data_root, options.data_source)
+
+
+def judge_finished(chosen: list[Recipe], options: argparse.Namespace, team: Team) -> None:
+    """Measure finished networks anew, on the leader. Raises Refusal if one that was asked for is not finished."""
+    if not team.leads:
+        return
+    states = {recipe.name: report.state_of(recipe.name, options.checkpoints) for recipe in chosen}
+    for name, (state, metadata) in states.items():
+        if options.only and not metadata:
+            raise Refusal(f"{name} is {state}, so there is nothing to judge: run python train_all.py --only {name}.")
+    finished = [recipe for recipe in chosen if states[recipe.name][1]]
+    print(f"{len(finished)} to judge.")
+    acquire_images(finished, options)
+    for recipe in finished:
+        metadata = loop.judge(checkpoint_path(recipe.name, options.checkpoints), recipe, options.data_root)
+        print(f"{recipe.name}: {recipe.summary(metadata['quality'])}", flush=True)
+
+
+def train_pending(chosen: list[Recipe], options: argparse.Namespace, team: Team) -> None:
+    """Train what is not finished, or everything chosen with --force."""
+    pending = [r for r in chosen if options.force or report.state_of(r.name, options.checkpoints)[0] != "trained"]
+    print(f"{len(pending)} to train, {len(chosen) - len(pending)} finished already.")
+    with team.local_leader_first():
+        acquire_images(pending, options)
+    for recipe in pending:
+        train(recipe.lasting(options.epochs, options.iterations), options, team)
 
 
 def train(recipe: Recipe, options: argparse.Namespace, team: Team) -> None:

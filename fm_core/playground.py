@@ -14,7 +14,7 @@ from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_p
 from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
 from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples
-from fm_core.maths.measures import wasserstein
+from fm_core.maths.measures import FlowMapError, flow_map_error, wasserstein
 from fm_core.maths.quality import sampling_floor
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
@@ -127,6 +127,13 @@ class Run:
         """W2 between two sets of fresh samples, as many as `distances` uses."""
         n = min(self.trajectory.x.shape[1], W2_PARTICLES)
         return sampling_floor(self.flow.target, n, tuple(range(FLOOR_PAIRS)))
+
+    @property
+    def flow_map_error(self) -> FlowMapError | None:
+        """The error of the particles' ends against the reference's; None without one, and for the exact velocity."""
+        if self.reference is None or self.reference is self.trajectory:
+            return None
+        return flow_map_error(self.trajectory.x[-1], self.reference.x[-1], self.flow.target.variance)
 
 
 def simulate(library: Library, settings: Settings, check: Check = always) -> list[Run]:

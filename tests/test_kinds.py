@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 
 import train_all
-from fm_core.checkpoints import CheckpointError, checkpoint_path, load_checkpoint
+from fm_core.checkpoints import CheckpointError, checkpoint_path, load_checkpoint, read_tensors
 from fm_core.models.catalogue import CATALOGUE, POINT_RECIPES
 from fm_core.models.kind import Recipe, Task
 from fm_core.training import loop, report
@@ -195,6 +195,21 @@ def test_train_all_trains_a_new_kind_end_to_end(tmp_path, monkeypatch, capsys):
     assert trained.model.weight.item() == pytest.approx(3, abs=0.1)
     assert train_all.main([*command, "200"]) == 0
     assert capsys.readouterr().out.startswith("0 to train, 1 finished already.")
+
+
+def test_a_new_kind_is_judged_anew_with_the_weights_it_has(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(CATALOGUE, LINE.name, LINE)
+    command = ["--only", LINE.name, "--checkpoints", str(tmp_path)]
+    assert train_all.main(command) == 0
+    tensors, trained = read_tensors(checkpoint_path(LINE.name, tmp_path))
+    monkeypatch.setattr(LineRecipe, "judge", lambda self, network, *_: {"quality": {"error": network.weight.item()}})
+    capsys.readouterr()
+    assert train_all.main([*command, "--judge"]) == 0
+    judged = load_checkpoint(checkpoint_path(LINE.name, tmp_path), LINE)
+    weight = tensors["weight"].item()
+    assert f"a-line: wrong by {weight:.3f}" in capsys.readouterr().out
+    assert judged.metadata == {**trained, "quality": {"error": weight}}
+    assert judged.model.weight.item() == weight
 
 
 def test_a_loss_is_weighted_by_what_the_team_says():

@@ -13,8 +13,10 @@ from sklearn.neighbors import NearestNeighbors
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS, interpolate
 from fm_core.maths.measures import (
+    FAR,
     Moments,
     evenness,
+    flow_map_error,
     frechet_distance,
     mean_speed,
     neighbour_figures,
@@ -159,6 +161,25 @@ def test_wasserstein_of_large_gaussian_samples_is_that_of_the_gaussians():
     """W2(N(0, I), N(μ, 4 I))² = ‖μ‖² + 2, up to the sampling error of 1,000 points."""
     found = wasserstein(normal(1000, 2), 2 * normal(1000, 2, seed=1) + 3)
     assert found == pytest.approx(math.sqrt(18 + 2), rel=0.05)
+
+
+def test_flow_map_error_is_distance_over_spread_by_hand():
+    """The spread of variances 9 and 16 is 5. Distances of 0, 0.1, 1 and 5 are 0, 0.02, 0.2 and 1 of it."""
+    reference = normal(4, 2)
+    off = torch.tensor([[0.0, 0.0], [0.06, 0.08], [-0.6, 0.8], [3.0, -4.0]])
+    found = flow_map_error(reference + off, reference, torch.tensor([9.0, 16.0]))
+    assert found.median == pytest.approx((0.02 + 0.2) / 2, rel=1e-4)
+    assert found.far == 2 / 4
+    assert FAR == 0.1
+
+
+def test_flow_map_error_is_zero_for_equal_ends_and_has_no_unit():
+    ends, reference, variance = normal(50, 2), normal(50, 2, seed=1), torch.tensor([1.0, 2.0])
+    none = flow_map_error(ends, ends, variance)
+    assert (none.median, none.far) == (0, 0)
+    found = flow_map_error(ends, reference, variance)
+    scaled = flow_map_error(8 * ends, 8 * reference, 64 * variance)
+    assert (scaled.median, scaled.far) == (found.median, found.far)
 
 
 # Features of images.

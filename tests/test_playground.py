@@ -92,6 +92,27 @@ def test_an_optimal_transport_coupling_has_no_exact_reference(library):
         simulate(library, Settings(sides=(Side(coupling="ot", velocity="exact"),)))
 
 
+@pytest.mark.parametrize("solver", ["euler", "rk4"])
+def test_the_flow_map_error_is_that_of_the_particles_ends_and_small_for_a_trained_flow(library, solver):
+    (run,) = simulate(library, Settings(particles=2000, sides=(Side(solver=solver),)))
+    exact = exact_flow("moons", "linear").sample(2000, 50, solver)
+    off = (run.trajectory.x[-1] - exact.x[-1]).square().sum(1).sqrt() / TARGETS["moons"].variance.sum().sqrt()
+    assert run.flow_map_error is not None
+    assert run.flow_map_error.median == pytest.approx(off.median().item(), rel=0.02)  # of two neighbours, their mean
+    assert run.flow_map_error.far == (off > 0.1).float().mean().item()
+    assert 0.003 < run.flow_map_error.median < 0.02
+    assert 0 < run.flow_map_error.far < 0.05
+
+
+def test_there_is_no_flow_map_error_of_the_exact_velocity_of_a_coupling_and_of_images(library):
+    sides = (Side(velocity="exact"), Side(coupling="ot"))
+    runs = [
+        *simulate(library, Settings(particles=100, sides=sides)),
+        *generate(library, DigitSettings(sides=(ImageSide(steps=1),))),
+    ]
+    assert [run.flow_map_error for run in runs] == [None] * 3
+
+
 def test_an_untrained_combination_says_what_it_would_need(library):
     with pytest.raises(SettingsError, match=r"circles-quadratic.*recipe.*train_all") as caught:
         simulate(library, Settings("circles", sides=(Side("quadratic"),)))

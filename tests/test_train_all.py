@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import train_all
-from fm_core.checkpoints import checkpoint_path, load_checkpoint
+from fm_core.checkpoints import checkpoint_path, load_checkpoint, read_tensors, save_tensors
 from fm_core.maths import quality
 from fm_core.models.catalogue import CATALOGUE, POINT_RECIPES
 from fm_core.models.networks import VelocityMLP
@@ -89,15 +90,39 @@ def test_a_tiny_budget_trains_end_to_end(run, tmp_path, steps):
     assert steps.count("moons-linear") == steps.count("gaussian-cosine") == len(steps) / 2 == 12
     assert files(tmp_path) == {"moons-linear.safetensors", "gaussian-cosine.safetensors", "README.md"}
     for name in ("moons-linear", "gaussian-cosine"):
-        assert f"{name}: W2 " in out
+        assert f"{name}: flow-map error " in out
         assert metadata(name, tmp_path)["iterations"] == 12
 
 
-def test_the_table_has_a_row_of_equal_width_for_each_trained_flow(run, tmp_path):
+def tables(directory: Path) -> list[list[list[str]]]:
+    """The cells of every table in the folder's README.md, by row."""
+    lines = (directory / "README.md").read_text(encoding="utf-8").splitlines()
+    blocks = [list(block) for is_table, block in groupby(lines, key=lambda line: line[:1] == "|") if is_table]
+    return [[[cell.strip() for cell in line.strip("|").split("|")] for line in block] for block in blocks]
+
+
+def test_every_table_has_a_row_of_equal_width_for_each_trained_flow(run, tmp_path):
     run("--only", "moons-linear", "moons-cosine", *FAST)
-    table = [line for line in (tmp_path / "README.md").read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
-    assert [line.split("|")[1].strip() for line in table[2:]] == ["moons-linear", "moons-cosine"]
-    assert {line.count("|") for line in table} == {8 + len(quality.NFES) - 1}
+    judged, errors, distances = tables(tmp_path)
+    for table in (judged, errors, distances):
+        assert [row[0] for row in table] == ["flow", "---", "moons-linear", "moons-cosine"]
+        assert {len(row) for row in table} == {len(table[0])}
+    assert len(errors[0]) == len(distances[0]) == 1 + len(quality.NFES)
+
+
+def test_the_table_has_the_figures_under_their_names(run, tmp_path):
+    run("--only", "moons-linear", *FAST)
+    figures, (heads, _, row) = metadata("moons-linear", tmp_path)["quality"], tables(tmp_path)[0]
+    cells, k = dict(zip(heads, row, strict=True)), figures["nfe"].index(50)
+    floors = (figures["floor"], figures["floor_std"])
+    assert cells["flow-map error"] == f"{figures['flow_map_error'][k]:.2%}"
+    assert cells["off by more than 0.1"] == f"{figures['far'][k]:.1%}"
+    w2, floor = (f"{mean:.3f} ± {std:.3f}" for mean, std in ((figures["w2"][k], figures["w2_std"][k]), floors))
+    assert cells["W2 of 2,000 samples"] == f"{w2} (of 64)"
+    assert cells["floor"] == floor
+    assert cells["W2 / floor"] == f"{figures['w2'][k] / figures['floor']:.2f}"
+    assert cells["variance error"] == f"{figures['variance_error'][k]:.1%}"
+    assert cells["iterations"] == "12"
 
 
 def test_finished_ones_are_not_trained_again(run, tmp_path, steps):
@@ -145,6 +170,68 @@ def test_the_same_seed_gives_the_same_checkpoint(run, tmp_path):
     assert not equal(first, weights("moons-linear", tmp_path))
 
 
+def spoil(name: str, directory: Path) -> dict:
+    """Replace the recorded figures by older ones, and return the metadata of before."""
+    tensors, before = read_tensors(checkpoint_path(name, directory))
+    old = {"samples": 4000, "nfe": [50], "w2": [9.0], "floor": 3.0, "variance_error": [0.5]}
+    save_tensors(checkpoint_path(name, directory), tensors, {**before, "quality": old})
+    return before
+
+
+def test_judging_measures_anew_and_keeps_weights_and_training_to_the_bit(run, tmp_path, steps):
+    run("--only", "moons-linear", "moons-cosine", *FAST)
+    trained = weights("moons-linear", tmp_path)
+    before = {name: spoil(name, tmp_path) for name in ("moons-linear", "moons-cosine")}
+    untouched = checkpoint_path("moons-cosine", tmp_path).read_bytes()
+    steps.clear()
+    code, out, _ = run("--judge", "--only", "moons-linear")
+    assert code == 0
+    assert out.startswith("1 to judge.\nmoons-linear: flow-map error ")
+    assert steps == []
+    assert equal(weights("moons-linear", tmp_path), trained)
+    assert metadata("moons-linear", tmp_path) == before["moons-linear"]
+    assert checkpoint_path("moons-cosine", tmp_path).read_bytes() == untouched
+    table = {row[0]: row for row in tables(tmp_path)[0]}
+    assert "3.00" in table["moons-cosine"]
+    assert "3.00" not in table["moons-linear"]
+
+
+def test_judging_without_a_choice_measures_whatever_is_finished(run, tmp_path):
+    run("--only", "moons-linear", *FAST)
+    before = spoil("moons-linear", tmp_path)
+    code, out, _ = run("--judge")
+    assert code == 0
+    assert out.startswith("1 to judge.")
+    assert metadata("moons-linear", tmp_path) == before
+
+
+@pytest.mark.parametrize("state", ["not trained", "damaged", "stopped"])
+def test_what_is_not_finished_cannot_be_judged_and_nothing_else_is(run, tmp_path, ctrl_c, state):
+    run("--only", "moons-cosine", *FAST)
+    before = checkpoint_path("moons-cosine", tmp_path).read_bytes()
+    if state == "damaged":
+        checkpoint_path("moons-linear", tmp_path).write_bytes(b"damaged")
+    if state == "stopped":
+        ctrl_c(3)
+        run("--only", "moons-linear", *FAST)
+    code, _, err = run("--judge", "--only", "moons-cosine", "moons-linear")
+    assert code == 1
+    (sentence,) = err.splitlines()
+    assert sentence.startswith(f"moons-linear is {state}, so there is nothing to judge")
+    assert sentence.endswith("train_all.py --only moons-linear.")
+    assert checkpoint_path("moons-cosine", tmp_path).read_bytes() == before
+
+
+def test_ctrl_c_while_judging_keeps_the_checkpoint(run, tmp_path, monkeypatch):
+    run("--only", "moons-linear", *FAST)
+    before = checkpoint_path("moons-linear", tmp_path).read_bytes()
+    monkeypatch.setattr(PointRecipe, "judge", lambda *_: signal.raise_signal(signal.SIGINT))
+    code, _, err = run("--judge", "--only", "moons-linear")
+    assert code == 130
+    assert err.strip() == "Stopped. Nothing is lost: what was measured is kept."
+    assert checkpoint_path("moons-linear", tmp_path).read_bytes() == before
+
+
 def test_an_epoch_is_a_number_of_iterations(run, steps):
     run("--only", "moons-linear", "--epochs", "1")
     assert len(steps) == PointRecipe.epoch
@@ -186,6 +273,7 @@ def test_the_list_shows_every_state_and_trains_nothing(run, tmp_path, steps, ctr
         (["--only", "moons-linear", "spiral-linear"], ["'spiral-linear'", "spirals-linear"]),
         (["--only", "qqq"], ["'qqq'"]),
         (["--only", "sun-*"], ["'sun-*'"]),
+        (["--judge", "--force"], ["--judge", "--force"]),
         (["--iterations", "0"], ["'0'", "from 1 to"]),
         (["--iterations", "-5"], ["'-5'", "from 1 to"]),
         (["--iterations", "1.5"], ["'1.5'", "whole number"]),

@@ -10,6 +10,7 @@ from torch import Tensor
 from fm_core.maths.schedules import Schedule
 
 BATCH, NEIGHBOURS = 500, 5
+FAR = 0.1
 
 
 def variance(x: Tensor) -> Tensor:
@@ -48,9 +49,28 @@ def _lengths(x: Tensor) -> Tensor:
 
 
 def wasserstein(x: Tensor, y: Tensor) -> float:
-    """Exact 2-Wasserstein distance of two samples (n, d) and (m, d); about n³: 10 ms at 256 points, 4 s at 4,000."""
+    """Exact 2-Wasserstein distance of two samples (n, d) and (m, d); about n³: 10 ms at 256 points, 0.6 s at 2,000."""
     a, b = (np.asarray(s, dtype=np.float64) for s in (x, y))
     return float(np.sqrt(ot.emd2([], [], ot.dist(a, b), numItermax=10_000_000)))
+
+
+@dataclass(frozen=True)
+class FlowMapError:
+    """How far particles end from where the exact flow takes them, in units of the target's spread: the `median`, and
+    `far`, the share of particles that are off by more than `FAR`.
+    """
+
+    median: float
+    far: float
+
+
+def flow_map_error(ends: Tensor, reference: Tensor, variance: Tensor) -> FlowMapError:
+    """Of ‖x_1 − x_1*‖ / √(Σ_i Var_i), for the ends x_1 and x_1*, both (n, d), of two flows from the same x_0.
+
+    The spread √(Σ_i Var_i), from the target's variance (d,), is its root mean square distance from its mean.
+    """
+    errors = (ends - reference).norm(dim=1) / variance.sum().sqrt()
+    return FlowMapError(errors.quantile(0.5).item(), (errors > FAR).float().mean().item())
 
 
 @dataclass(frozen=True)
@@ -106,3 +126,18 @@ def evenness(classes: Tensor) -> float:
     """Entropy of N class labels over that of ten equal shares, in [0, 1]; 0.999 for MNIST's test set."""
     shares = classes.bincount(minlength=10) / len(classes)
     return (torch.special.entr(shares).sum() / np.log(10)).item()
+
+
+def standard_error(x: Tensor) -> Tensor:
+    """The standard error of the variances of x (T, n, …) that n independent samples have by chance.
+
+    It is std_i(q_i) / √n, where q_i is the squared deviation of sample i from the mean. For points, shape (1 + d, T):
+    of the mean over the dimensions, then of each dimension. For images, shape (1, T): pooled. 0 for one sample.
+    """
+    if x.dim() == 3:
+        squares = (x - x.mean(1, keepdim=True)).square()
+        series = torch.stack([squares.mean(2), *squares.unbind(2)])
+    else:
+        pixels = x.flatten(2)
+        series = (pixels - pixels.mean((1, 2), keepdim=True)).square().mean(2)[None]
+    return series.std(2).nan_to_num() / x.shape[1] ** 0.5

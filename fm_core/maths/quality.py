@@ -1,20 +1,26 @@
-"""How good a flow of points is: its distance to the target, the sampling floor, and its variance error."""
+"""How good a flow of points is: its flow-map error, its distance to the target, the sampling floor, its variance error.
 
+The flow-map error compares particles in pairs and so has no floor: the exact flow scores 0. W2 compares two finite sets
+of samples, and between two sets of the target itself it is not 0 but the floor, which scatters from seed to seed.
+"""
+
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
-from statistics import median
+from statistics import mean, stdev
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from fm_core.maths.exact import exact_velocity
 from fm_core.maths.flow import Flow, Trajectory, fresh_samples
-from fm_core.maths.measures import wasserstein
+from fm_core.maths.measures import flow_map_error, wasserstein
 
 NFES = (1, 2, 5, 10, 20, 50, 100)
-JUDGED_NFE, SAMPLES = 50, 4000
-SEEDS = (0, 1, 2)
+JUDGED_NFE, SAMPLES = 50, 2000
+SEEDS = tuple(range(8))
 
 
 def exact_flow(flow: Flow) -> Flow:
@@ -23,48 +29,68 @@ def exact_flow(flow: Flow) -> Flow:
     return replace(flow, name=f"{flow.name}-exact", velocity=velocity, covariance=0.0)
 
 
-@lru_cache
-def sampling_floor(target: Any, n: int, seeds: tuple[int, ...] = SEEDS) -> float:
-    """Median W2 between two independent sets of n fresh samples: the score of a perfect flow."""
-    pairs = ((fresh_samples(target, n, seed), fresh_samples(target, n, 1000 + seed)) for seed in seeds)
-    return median(wasserstein(a, b) for a, b in pairs)
-
-
-def variance_error(flow: Flow, run: Trajectory) -> float:
-    """Largest relative deviation, over states and dimensions, of a run's variance from that of the exact velocity with
-    the same Euler steps and noise or, for a coupling without one, from theory, which leaves the solver's error in.
-    """
+def exact_run(flow: Flow, run: Trajectory) -> Trajectory | None:
+    """The exact velocity's run from the same x_0 in as many Euler steps, or None for a coupling without one."""
     if torch.tensor(flow.covariance).any():
-        reference = flow.theory_variance(run.t)
-    else:
-        reference = exact_flow(flow).carry(run.x[0], len(run.t) - 1).variance_per_dimension
+        return None
+    return exact_flow(flow).carry(run.x[0], len(run.t) - 1)
+
+
+def variance_error(flow: Flow, run: Trajectory, exact: Trajectory | None) -> float:
+    """Largest relative deviation, over states and dimensions, of a run's variance from that of the exact velocity's run
+    or, for a coupling without one, from theory, which leaves the solver's error in.
+    """
+    reference = exact.variance_per_dimension if exact else flow.theory_variance(run.t)
     return (run.variance_per_dimension / reference - 1).abs().max().item()
 
 
-def measure(flow: Flow, samples: int = SAMPLES, nfes: tuple[int, ...] = NFES) -> dict:
-    """W2 from `samples` points of the flow to as many fresh ones, its floor, and the variance error, for Euler steps.
-
-    W2 at `JUDGED_NFE` and the floor are medians over three seeds; at other NFEs, W2 uses one seed.
-    """
-
-    def distance(run: Trajectory) -> float:
-        assert run.seed is not None
-        return wasserstein(run.x[-1], flow.fresh(samples, run.seed))
-
-    runs = {nfe: [flow.sample(samples, nfe, seed=seed) for seed in _seeds(nfe)] for nfe in nfes}
+def distances(samples: Sequence[Tensor], target: Any, seeds: tuple[int, ...]) -> tuple[float, ...]:
+    """W2 of each seed's samples, each (n, d), to n fresh ones of the target from the same seed; two at a time."""
+    fresh = [fresh_samples(target, len(x), seed) for x, seed in zip(samples, seeds, strict=True)]
     with ThreadPoolExecutor(2) as pool:
-        distances = [pool.map(distance, runs[nfe]) for nfe in nfes]
-        w2 = [median(of_seeds) for of_seeds in distances]
+        return tuple(pool.map(wasserstein, samples, fresh))
+
+
+@lru_cache
+def sampling_floors(target: Any, n: int, seeds: tuple[int, ...] = SEEDS) -> tuple[float, ...]:
+    """W2 between two independent sets of n fresh samples, for each seed: the scores of a perfect flow."""
+    return distances([fresh_samples(target, n, 1000 + seed) for seed in seeds], target, seeds)
+
+
+def sampling_floor(target: Any, n: int, seeds: tuple[int, ...] = SEEDS) -> float:
+    """The mean of `sampling_floors` over the seeds."""
+    return mean(sampling_floors(target, n, seeds))
+
+
+def measure(flow: Flow, samples: int = SAMPLES, nfes: tuple[int, ...] = NFES) -> dict:
+    """Figures for each number of Euler steps, and the floor, from `samples` particles for each of the `SEEDS`.
+
+    W2 and its floor are means over the seeds, with standard deviations; the others are over all particles together.
+    """
+    x_0 = torch.cat([flow.draw(samples, seed) for seed in SEEDS])
+    floors = sampling_floors(flow.target, samples)
+    figures = [_measure_at(flow, x_0, nfe) for nfe in nfes]
     return {
         "samples": samples,
-        "seeds": [list(_seeds(nfe)) for nfe in nfes],
+        "seeds": list(SEEDS),
         "solver": "euler",
-        "floor": sampling_floor(flow.target, samples),
+        "floor": mean(floors),
+        "floor_std": stdev(floors),
         "nfe": list(nfes),
-        "w2": w2,
-        "variance_error": [max(variance_error(flow, run) for run in runs[nfe]) for nfe in nfes],
+        **{name: [at_nfe[name] for at_nfe in figures] for name in figures[0]},
     }
 
 
-def _seeds(nfe: int) -> tuple[int, ...]:
-    return SEEDS if nfe == JUDGED_NFE else SEEDS[:1]
+def _measure_at(flow: Flow, x_0: Tensor, nfe: int) -> dict[str, float | None]:
+    """The figures of one run from x_0, the equally many points (n, 2) of the `SEEDS` one after the other."""
+    run = flow.carry(x_0, nfe)
+    exact = exact_run(flow, run)
+    error = flow_map_error(run.x[-1], exact.x[-1], flow.target.variance) if exact else None
+    w2 = distances(run.x[-1].chunk(len(SEEDS)), flow.target, SEEDS)
+    return {
+        "flow_map_error": error and error.median,
+        "far": error and error.far,
+        "w2": mean(w2),
+        "w2_std": stdev(w2),
+        "variance_error": variance_error(flow, run, exact),
+    }

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,8 @@ from fm_core.maths.quality import JUDGED_NFE, measure
 from fm_core.maths.schedules import SCHEDULES, Schedule
 from fm_core.models.kind import Recipe, Task, flow_name
 from fm_core.models.networks import VelocityMLP
+
+FIGURES = ("flow_map_error", "far", "w2", "w2_std", "variance_error")  # of `measure`, at each NFE
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,10 @@ class PointRecipe(Recipe):
         return self.flow(network, tuple(values))
 
     def summary(self, quality: dict) -> str:
-        w2, floor, error = quality_at(quality, JUDGED_NFE)
-        return f"W2 {w2:.4f} at NFE {JUDGED_NFE}, {w2 / floor:.2f} times the floor; variance within {error:.2%}"
+        at = quality_at(quality, JUDGED_NFE)
+        error = "" if at["flow_map_error"] is None else f"flow-map error {at['flow_map_error']:.2%}, "
+        w2 = f"W2 {at['w2']:.4f} ({quality['samples']:,} samples, {at['ratio']:.2f} times the floor)"
+        return f"{error}{w2}, variance within {at['variance_error']:.2%} at NFE {JUDGED_NFE}"
 
     def flow(self, network: nn.Module, covariance: tuple[float, ...] = (0.0, 0.0)) -> Flow:
         return Flow(self.name, self.source, self.target, self.schedule, network, covariance)
@@ -88,7 +92,9 @@ class PointRecipe(Recipe):
         return tuple((sum(products, torch.zeros(2)) / batches).tolist())
 
 
-def quality_at(figures: dict, nfe: int) -> tuple[float, float, float]:
-    """(W2, floor, variance error) at this NFE, from the figures of `measure`."""
+def quality_at(figures: dict, nfe: int) -> dict[str, Any]:
+    """The figures of `measure` at this NFE and `ratio`, W2 over the floor; None for what an older version left out."""
     index = figures["nfe"].index(nfe)
-    return figures["w2"][index], figures["floor"], figures["variance_error"][index]
+    at_nfe = {name: figures[name][index] if name in figures else None for name in FIGURES}
+    floor = {name: figures.get(name) for name in ("floor", "floor_std")}
+    return {**at_nfe, **floor, "ratio": at_nfe["w2"] / figures["floor"]}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from fm_core.checkpoints import FORMAT_VERSION, CheckpointError, read_tensors, save_tensors
+from fm_core.checkpoints import FORMAT_VERSION, CheckpointError, load_checkpoint, read_tensors, save_tensors
 from fm_core.images.files import default_root
 from fm_core.machine import commit, provenance
 from fm_core.models.kind import Recipe, Task
@@ -189,4 +189,19 @@ def finish(state: TrainingState, path: Path, root: Path | None = None) -> dict:
         curve = path.parent / "curves" / f"{state.recipe.name}.jsonl"
         curve.parent.mkdir(parents=True, exist_ok=True)
         curve.write_text("".join(f"{json.dumps(entry)}\n" for entry in state.curve), encoding="utf-8")
+    return metadata
+
+
+def judge(path: Path, expected: Recipe, root: Path | None = None) -> dict:
+    """Measure a finished checkpoint anew, replace its figures and nothing else, and return the metadata.
+
+    Raises CheckpointError for a file that `load_checkpoint` refuses, and DataError if `root` lacks the images.
+    """
+    load_checkpoint(path, expected)
+    tensors, metadata = read_tensors(path)
+    recipe = expected.read(metadata["recipe"], metadata.get("kind"))
+    network = recipe.network()
+    network.load_state_dict(tensors)
+    metadata |= recipe.judge(network.eval().requires_grad_(False), path.parent, root or default_root())
+    save_tensors(path, tensors, metadata)
     return metadata

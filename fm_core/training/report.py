@@ -2,17 +2,21 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from fm_core.checkpoints import CheckpointError, checkpoint_path, load_checkpoint, read_tensors
-from fm_core.maths.quality import JUDGED_NFE, NFES
+from fm_core.maths.measures import FAR
+from fm_core.maths.quality import JUDGED_NFE, NFES, SAMPLES, SEEDS
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.images import SPACING
 from fm_core.models.points import quality_at
 from fm_core.texts import text
 
 IMAGE_FIGURES = ("precision", "recall", "coverage", "confidence", "evenness")  # besides the Fréchet distance
+W2 = f"W2 of {SAMPLES:,} samples"
+ERRORS = ["flow-map error", f"off by more than {FAR}"]
+POINT_HEADS = ["flow", *ERRORS, W2, "floor", "W2 / floor", "variance error", "iterations", "seconds"]
 BLOCKS, ASCII = "▁▂▃▄▅▆▇█", "_.:-=+*#"  # small bars, and their substitute where they cannot be printed
 
 
@@ -85,20 +89,59 @@ def write_readme(directory: Path) -> None:
 
 
 def _point_section(flows: dict[str, dict]) -> str:
+    judged = {name: metadata["quality"] for name, metadata in flows.items()}
     return text(
         "training/tables/points.md",
-        samples=f"{next(iter(flows.values()))['quality']['samples']:,}",
         judged=JUDGED_NFE,
-        heads=" | ".join(f"W2 at {nfe}" for nfe in NFES),
+        samples=f"{SAMPLES:,}",
+        seeds=len(SEEDS),
+        far=FAR,
+        table=point_table(flows),
+        nfes=" | ".join(f"NFE {nfe}" for nfe in NFES),
         rules="---|" * len(NFES),
-        rows=_table(_point_row(name, metadata) for name, metadata in flows.items()),
+        errors=_table(_per_nfe(name, quality, _flow_map_error) for name, quality in judged.items()),
+        distances=_table(_per_nfe(name, quality, _w2) for name, quality in judged.items()),
     )
 
 
+def point_table(flows: Mapping[str, dict | None]) -> str:
+    """A Markdown table of flows of points at the judged NFE, a row for each; None is one that is not usable."""
+    rows = (_point_row(name, metadata) if metadata else _not_usable(name) for name, metadata in flows.items())
+    return _table([POINT_HEADS, ["---"] * len(POINT_HEADS), *rows])
+
+
 def _point_row(name: str, metadata: dict) -> list[str]:
-    w2, floor, error = quality_at(metadata["quality"], JUDGED_NFE)
-    figures = [*(f"{value:.3f}" for value in (floor, *metadata["quality"]["w2"])), f"{w2 / floor:.2f}", f"{error:.1%}"]
+    quality = metadata["quality"]
+    at = quality_at(quality, JUDGED_NFE)
+    others = "" if quality["samples"] == SAMPLES else f" (of {quality['samples']:,})"  # figures of an older version
+    distances = [_w2(at) + others, _plus_or_minus(at["floor"], at["floor_std"]), f"{at['ratio']:.2f}"]
+    figures = [_share(at["flow_map_error"], 2), _share(at["far"]), *distances, _share(at["variance_error"])]
     return [name, *figures, f"{metadata['iterations']:,}", f"{metadata['training_seconds']:.0f}"]
+
+
+def _not_usable(name: str) -> list[str]:
+    return [name, "not usable", *[""] * (len(POINT_HEADS) - 2)]
+
+
+def _per_nfe(name: str, quality: dict, cell: Callable[[dict], str]) -> list[str]:
+    return [name, *(cell(quality_at(quality, nfe)) if nfe in quality["nfe"] else "–" for nfe in NFES)]
+
+
+def _flow_map_error(at: dict) -> str:
+    return "–" if at["flow_map_error"] is None else f"{at['flow_map_error']:.2%} ({at['far']:.1%})"
+
+
+def _w2(at: dict) -> str:
+    return _plus_or_minus(at["w2"], at["w2_std"])
+
+
+def _plus_or_minus(mean: float, std: float | None) -> str:
+    return f"{mean:.3f}" if std is None else f"{mean:.3f} ± {std:.3f}"
+
+
+def _share(value: float | None, digits: int = 1) -> str:
+    """In percent; a dash for what was not or cannot be measured."""
+    return "–" if value is None else f"{value:.{digits}%}"
 
 
 def _image_section(flows: dict[str, dict], accuracy: str) -> str:

@@ -6,7 +6,8 @@ import gradio as gr
 import plotly.graph_objects as go
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
-from fm_core.maths.quality import JUDGED_NFE, NFES
+from fm_core.maths.measures import FAR
+from fm_core.maths.quality import JUDGED_NFE, NFES, SAMPLES, SEEDS
 from fm_core.models.catalogue import IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.points import quality_at
 from fm_core.playground import Library
@@ -14,7 +15,11 @@ from fm_core.texts import text
 from fm_core.training import report
 from fm_core.ui.run_tab import HIDDEN
 
-HEADERS = ["flow", f"W2 at NFE {JUDGED_NFE}", "floor", "ratio", "variance error", "iterations", "seconds"]
+POINT_FIGURES = {
+    "flow-map error, median": "flow_map_error",
+    f"share of particles off by more than {FAR}": "far",
+    f"{report.W2} / floor": "ratio",
+}
 FIGURES = {
     "Fréchet distance / floor": "fd",
     "precision": "precision",
@@ -27,16 +32,13 @@ GREY, GRID, CLEAR = "#808080", "rgba(128,128,128,0.3)", "rgba(0,0,0,0)"  # reada
 
 
 def create_catalogue_tab(library: Library, directory: Path = DEFAULT_DIRECTORY) -> None:
-    gr.Markdown(text("ui/texts/points.md"))
+    gr.Markdown(text("ui/texts/points.md", nfe=JUDGED_NFE, samples=f"{SAMPLES:,}", seeds=len(SEEDS), far=FAR))
     for problem in library.problems.values():
         gr.Markdown(f"**Not usable:** {problem}")
     points, images = library.judged(POINT_RECIPES), library.judged(IMAGE_RECIPES)
     if points:
-        names = list(points)
-        chosen = gr.Dropdown(names, value=names[:4], multiselect=True, max_choices=8, label="Distance against NFE for")
-        chart = gr.Plot(distance_figure(points, names[:4]), elem_id="quality", show_label=False)
-        chosen.input(lambda choice: distance_figure(points, choice), chosen, chart, **HIDDEN)
-    gr.Markdown(table(points), elem_id="catalogue")
+        _create_point_chart(points)
+    gr.Markdown(report.point_table({name: points.get(name) for name in POINT_RECIPES}), elem_id="catalogue")
     if images:
         titles = list(FIGURES)
         gr.Markdown(text("ui/texts/images.md"))
@@ -47,29 +49,50 @@ def create_catalogue_tab(library: Library, directory: Path = DEFAULT_DIRECTORY) 
         menu.input(lambda title: quality_figure(images, title), menu, figure, **HIDDEN)
 
 
-def table(metadata: dict[str, dict]) -> str:
-    """A Markdown table with a row for each flow of points in the catalogue."""
-    rows = [HEADERS, ["---"] * len(HEADERS), *(_row(name, metadata.get(name)) for name in POINT_RECIPES)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def _create_point_chart(metadata: dict[str, dict]) -> None:
+    """A chart of one figure against NFE, with a menu of figures and one of flows, which may be cleared."""
+    names, titles = list(metadata), list(POINT_FIGURES)
+    with gr.Row():
+        menu = gr.Dropdown(titles, value=titles[0], label="Figure against NFE", elem_id="point-figure", scale=1)
+        chosen = gr.Dropdown(
+            names,
+            value=names[:4],
+            multiselect=True,
+            max_choices=8,
+            label="of the flows",
+            elem_id="point-flows",
+            scale=2,
+        )
+    chart = gr.Plot(point_figure(metadata, titles[0], names[:4]), elem_id="quality", show_label=False)
+
+    def drawn(title: str, flows: list[str] | None) -> go.Figure:
+        return point_figure(metadata, title, flows or [])
+
+    # Not `input`, which the button that clears the menu does not cause.
+    gr.on([menu.change, chosen.change], drawn, [menu, chosen], chart, **HIDDEN)
 
 
-def _row(name: str, metadata: dict | None) -> list[str]:
-    if metadata is None:
-        return [name, "not usable", *[""] * (len(HEADERS) - 2)]
-    w2, floor, error = quality_at(metadata["quality"], JUDGED_NFE)
-    figures = [f"{w2:.4f}", f"{floor:.4f}", f"{w2 / floor:.2f}", f"{error:.2%}"]
-    return [name, *figures, f"{metadata['iterations']:,}", f"{metadata['training_seconds']:.0f}"]
+def point_figure(metadata: dict[str, dict], title: str, names: list[str]) -> go.Figure:
+    """A figure of quality against NFE, a line per flow; W2 over the floor with ± 1 standard deviation over the seeds.
 
-
-def distance_figure(metadata: dict[str, dict], names: list[str]) -> go.Figure:
-    """W2 over its floor against NFE, log-log, a line per flow; the dashed line at 1 is the floor."""
-    chart = _chart("NFE (Euler steps)", "W2 / floor")
+    The dashed line at 1 is the floor.
+    """
+    key = POINT_FIGURES[title]
+    chart = _chart("NFE (Euler steps)", title).update_xaxes(type="log", tickvals=NFES, range=[-0.1, 2.1])
     for name in names:
         quality = metadata[name]["quality"]
-        ratio = [w2 / quality["floor"] for w2 in quality["w2"]]
-        chart.add_scatter(x=quality["nfe"], y=ratio, name=name, mode="lines+markers")
-    chart.add_hline(1, line={"dash": "dash", "color": GREY})
-    return chart.update_xaxes(type="log", tickvals=NFES).update_yaxes(type="log", tickvals=NFES)
+        at_nfes = [quality_at(quality, nfe) for nfe in quality["nfe"]]
+        error = {"array": _ratio_deviations(at_nfes) if key == "ratio" else None, "thickness": 1}
+        values = [at[key] for at in at_nfes]
+        chart.add_scatter(x=quality["nfe"], y=values, error_y=error, name=name, mode="lines+markers")
+    if key != "ratio":
+        return chart.update_yaxes(tickformat=".1%", rangemode="tozero")
+    return chart.update_yaxes(type="log", tickvals=NFES).add_hline(1, line={"dash": "dash", "color": GREY})
+
+
+def _ratio_deviations(at_nfes: list[dict]) -> list[float]:
+    """The standard deviation over the seeds of W2 over the floor, at each NFE; 0 where it was not measured."""
+    return [(at["w2_std"] or 0) / at["floor"] for at in at_nfes]
 
 
 def quality_figure(metadata: dict[str, dict], title: str) -> go.Figure:

@@ -8,18 +8,19 @@ import gradio as gr
 
 from fm_core.maths.flow import SEEDS
 from fm_core.settings import IMAGE_STEPS
+from fm_core.ui.explanations import why
 from fm_core.ui.form import Form
-from fm_core.ui.menus import SOLVER_CHOICES, Choices
+from fm_core.ui.menus import SOLVER_CHOICES, Choices, trained
 
 DIE = Path(__file__).parent / "die.svg"
 Updates = dict[Any, Any]  # by component
 
 
 class Controls:
-    """The components made so far for a form, with its defaults; the dice, and the box of side B."""
+    """The components made so far for a form, with its defaults; the dice, and what appears for a second side."""
 
     dice: gr.Button
-    side_b: gr.Accordion
+    compared: tuple[gr.Radio, gr.Column]
 
     def __init__(self, form: Form, tab: str):
         self.form, self.tab = form, tab
@@ -33,41 +34,73 @@ class Controls:
     def updates(self, values: dict[str, Any]) -> Updates:
         """The updates that show these values."""
         updates: Updates = {control: gr.update(value=values[name]) for name, control in self.made.items()}
-        return updates | {self.side_b: gr.update(visible=values["compare"])}
+        return updates | {part: gr.update(visible=values["compare"]) for part in self.compared}
+
+    def among(self, values: dict[str, Any], schedules: list[str]) -> tuple[dict[str, Any], Updates]:
+        """The values with each schedule that is not trained replaced by the first that is, and the updates it takes."""
+        settled = trained(values, schedules)
+        return settled, {self.made[n]: gr.update(value=v) for n, v in settled.items() if values[n] != v}
+
+    def heading(self, title: str, explained: str, place: str = "", beside: str = "") -> None:
+        """A heading with an explanation on demand; `place` tells equal ones in a tab apart."""
+        button = why(explained, f"{self.tab}{place}")
+        gr.HTML(f"<h3>{title}</h3>{button}{beside}", elem_classes="fm-heading", apply_default_css=False)
 
     def slider(self, name: str, label: str, limits: tuple[int, int], step: int = 1) -> None:
         value, elem_id = self.form.defaults[name], f"{self.tab}-{name}"
-        self.made[name] = gr.Slider(*limits, value, step=step, label=label, elem_id=elem_id, precision=0)
+        options: dict[str, Any] = {"show_label": False, "elem_classes": "fm-slider", "buttons": [], "precision": 0}
+        self.made[name] = gr.Slider(*limits, value, step=step, label=label, elem_id=elem_id, **options)
 
-    def menu(self, name: str, label: str, choices: Choices) -> None:
-        """Shows the default if it is one of the choices, else the first."""
+    def steps(self, suffix: str, limits: tuple[int, int]) -> None:
+        """The slider of the steps, whose heading has a place for their cost in network evaluations."""
+        self.heading("Steps", "steps", suffix, f'<span class="fm-cost" data-side="{suffix}"></span>')
+        self.slider(f"steps{suffix}", f"Steps{_of(suffix)}", limits)
+
+    def choice(self, name: str, label: str, choices: Choices, look: str = "fm-buttons", visible: bool = True) -> None:
+        """Buttons, or pictures if `look` says so. Shows the default if it is one of the choices, else the first."""
         available, default = [choice for _, choice in choices], self.form.defaults[name]
         value = default if default in available else available[0]
-        self.made[name] = gr.Dropdown(choices, value=value, label=label, elem_id=f"{self.tab}-{name}", min_width=100)
+        options: dict[str, Any] = {"show_label": False, "visible": visible, "elem_classes": ["fm-choice", look]}
+        elem_id = f"{self.tab}-{name}"
+        self.made[name] = gr.Radio(choices, value=value, label=label, elem_id=elem_id, **options)
 
     def seed(self) -> None:
         """The seed, and the button that draws another."""
-        limits: dict[str, Any] = {"minimum": SEEDS[0], "maximum": SEEDS[1], "precision": 0}
+        limits: dict[str, Any] = {"minimum": SEEDS[0], "maximum": SEEDS[1], "precision": 0, "buttons": []}
+        self.heading("Seed of the noise", "seed")
         with gr.Row(elem_classes="fm-seed"):
-            self.made["seed"] = gr.Number(0, label="Seed", min_width=120, elem_id=f"{self.tab}-seed", **limits)
+            elem_id = f"{self.tab}-seed"
+            self.made["seed"] = gr.Number(0, label="Seed", show_label=False, min_width=80, elem_id=elem_id, **limits)
             self.dice = gr.Button("New noise", icon=DIE, size="sm", min_width=90, elem_id=f"{self.tab}-dice")
 
     def sides(self, label: str, fill: Callable[[str], None]) -> None:
-        """The checkbox to compare, and the boxes of both sides, filled for the suffixes "" and "_b"."""
-        self.made["compare"] = gr.Checkbox(False, label=label, elem_id=f"{self.tab}-compare")
-        for suffix, title in (("", "Run A"), ("_b", "Run B")):
-            classes = f"fm-side fm-side{suffix or '_a'}"
-            box = gr.Accordion(title, visible=not suffix, elem_id=f"{self.tab}-side{suffix}", elem_classes=classes)
-            with box as self.side_b:
+        """The checkbox to compare, and the controls of both sides, filled for the suffixes "" and "_b".
+
+        Of two sides the controls of one are seen, which the switch between them chooses (page.css).
+        """
+        self.made["compare"] = gr.Checkbox(False, label=label, elem_id=f"{self.tab}-compare", container=False)
+        names, elem_id = ["Run A", "Run B"], f"{self.tab}-editing"
+        look: dict[str, Any] = {"show_label": False, "elem_classes": ["fm-choice", "fm-buttons", "fm-editing"]}
+        switch = gr.Radio(names, value=names[0], label="Controls of", visible=False, elem_id=elem_id, **look)
+        for suffix in ("", "_b"):
+            classes = ["fm-side", f"fm-side{suffix or '_a'}"]
+            with gr.Column(visible=not suffix, elem_id=f"{self.tab}-side{suffix}", elem_classes=classes) as box:
                 fill(suffix)
+            self.compared = (switch, box)
 
     def image_sides(self, label: str, schedules: list[str]) -> None:
         """The sides of runs of images, with these schedules."""
 
         def fill(suffix: str) -> None:
-            self.slider(f"steps{suffix}", "Steps", IMAGE_STEPS)
-            with gr.Row():
-                self.menu(f"schedule{suffix}", "Schedule", [(schedule, schedule) for schedule in schedules])
-                self.menu(f"solver{suffix}", "Solver", SOLVER_CHOICES)
+            self.steps(suffix, IMAGE_STEPS)
+            choices = [(schedule, schedule) for schedule in schedules]
+            self.heading("Path (schedule)", "schedule", suffix)
+            self.choice(f"schedule{suffix}", f"Schedule{_of(suffix)}", choices, "fm-pictures", len(choices) > 1)
+            self.heading("Solver", "solver", suffix)
+            self.choice(f"solver{suffix}", f"Solver{_of(suffix)}", SOLVER_CHOICES)
 
         self.sides(label, fill)
+
+
+def _of(suffix: str) -> str:
+    return " of run B" if suffix else ""

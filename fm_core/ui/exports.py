@@ -1,18 +1,61 @@
-"""A translation as a file: a PNG of before and after, an animated GIF of the journey, or an NPZ of the arrays."""
+"""A run as a file: its arrays as NPZ, or the program that computes it as Python. The browser makes all other kinds."""
 
-import tempfile
+import base64
+import io
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
 from fm_core.playground import Run
+from fm_core.refusals import one_of
 from fm_core.ui.image_packet import pixel_scales
+from fm_core.ui.snippets import AnySettings, file_name, snippet
 
+KINDS = ("npz", "py")
 ZOOM, COLUMNS = 4, 16
-_MEAN_MILLISECONDS, _LEAST_MILLISECONDS, _LAST_MILLISECONDS = 80, 20, 1500  # of a frame
+
+
+def file(
+    kind: str, settings: AnySettings, runs: Callable[[], list[Run]], pixels: np.ndarray | None = None
+) -> dict[str, str]:
+    """The file's name, and `text` or `base64` with what is in it; `runs` is called only if it is needed.
+
+    `pixels`, uint8 (n, 28, 28), are a person's own pictures, if those were translated. Raises SettingsError for a kind
+    that is not one of `KINDS`.
+    """
+    named = {"name": file_name(settings, one_of("kind", kind, KINDS))}
+    if kind == "py":
+        return {**named, "text": snippet(settings, pixels)}
+    return {**named, "base64": base64.b64encode(npz(runs())).decode()}
+
+
+def npz(runs: list[Run]) -> bytes:
+    """The contents of a compressed .npz file of `arrays`, which NumPy reads without pickle."""
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **arrays(runs))
+    return file.getvalue()
+
+
+def arrays(runs: list[Run]) -> dict[str, np.ndarray]:
+    """For sides a and b: `t` (T,), `nfe`, and the names `flow` and `solver`, all with the side's letter as in `t_a`.
+
+    Points have x and v, float32 (T, n, 2); images have `images`, uint8 (T, n, 28, 28), and with a classifier its
+    `probabilities` of the digits, float32 (T, n, 10).
+    """
+    sides = zip("ab", map(_arrays, runs), strict=False)
+    return {f"{name}_{letter}": array for letter, side in sides for name, array in side.items()}
+
+
+def _arrays(run: Run) -> dict[str, np.ndarray]:
+    trajectory = run.trajectory
+    about = {"t": trajectory.t.numpy(), "nfe": np.array(trajectory.nfe)}
+    about |= {"flow": np.array(run.flow.name), "solver": np.array(run.side.solver)}
+    if trajectory.x.dim() == 3:
+        return about | {"x": trajectory.x.numpy(), "v": trajectory.v.numpy()}
+    read = {} if run.probabilities is None else {"probabilities": run.probabilities.numpy()}
+    return about | {"images": pixels_at(run).numpy()} | read
 
 
 def pixels_at(run: Run) -> Tensor:
@@ -29,46 +72,3 @@ def sheet(images: np.ndarray) -> Image.Image:
     grid = np.pad(framed, ((0, -len(images) % columns), (0, 0), (0, 0))).reshape(-1, columns, 30, 30)
     whole = grid.transpose(0, 2, 1, 3).reshape(-1, columns * 30)
     return Image.fromarray(whole).resize((whole.shape[1] * ZOOM, whole.shape[0] * ZOOM), Image.Resampling.NEAREST)
-
-
-def _stacked(rows: list[Image.Image]) -> Image.Image:
-    return Image.fromarray(np.concatenate([np.asarray(row) for row in rows]))
-
-
-def write_png(runs: list[Run], path: Path) -> None:
-    """The sources, and below them the results of each side."""
-    states = [pixels_at(run).numpy() for run in runs]
-    _stacked([sheet(states[0][0]), *(sheet(state[-1]) for state in states)]).save(path)
-
-
-def write_gif(runs: list[Run], path: Path) -> None:
-    """The sides stacked; a frame for each state of the side with the most, shown in proportion to its time step."""
-    states = [pixels_at(run).numpy() for run in runs]
-    most = max(map(len, states))
-    films = [state[np.linspace(0, len(state) - 1, most).round().astype(int)] for state in states]
-    frames = [_stacked([sheet(film[k]) for film in films]) for k in range(most)]
-    t = max((run.trajectory.t for run in runs), key=len)
-    lengths = (t.diff() * _MEAN_MILLISECONDS * (most - 1)).clamp(min=_LEAST_MILLISECONDS).round().int()
-    durations = [*lengths.tolist(), _LAST_MILLISECONDS]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=durations, loop=0)
-
-
-def write_npz(runs: list[Run], path: Path) -> None:
-    """For sides a and b: images (T, n, 28, 28) as uint8, t, and the classifier's probabilities (T, n, 10)."""
-    arrays: dict[str, np.ndarray] = {}
-    for letter, run in zip("ab", runs, strict=False):
-        arrays |= {f"images_{letter}": pixels_at(run).numpy(), f"t_{letter}": run.trajectory.t.numpy()}
-        if run.probabilities is not None:
-            arrays[f"probabilities_{letter}"] = run.probabilities.numpy()
-    np.savez_compressed(path, allow_pickle=False, **arrays)
-
-
-WRITERS: dict[str, Callable[[list[Run], Path], None]] = {"png": write_png, "gif": write_gif, "npz": write_npz}
-
-
-def save(runs: list[Run], kind: str, directory: Path) -> str:
-    """Write the runs with one of `WRITERS` to a new folder in `directory`; returns the file's path."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = Path(tempfile.mkdtemp(dir=directory)) / f"{runs[0].flow.name}.{kind}"
-    WRITERS[kind](runs, path)
-    return str(path)

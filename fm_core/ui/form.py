@@ -53,12 +53,17 @@ class Form:
         changed = {name: value for name, value in self.flatten(settings).items() if value != self.defaults[name]}
         return {**self.fixed, **{name: str(int(v) if isinstance(v, bool) else v) for name, v in changed.items()}}
 
-    def from_query(self, query: Mapping[str, str]) -> Any:
-        """From an address; another tab's gives defaults, Gradio's __ parameters are skipped. Raises SettingsError."""
-        if query.get("tab") != self.fixed.get("tab"):
-            return self.unflatten({})
-        own = {name: text for name, text in query.items() if not name.startswith("__") and name not in self.fixed}
-        return self.unflatten({name: self._parse(name, text) for name, text in own.items()})
+    def from_query(self, query: Mapping[str, str]) -> tuple[Any, list[SettingsError]]:
+        """The settings of an address, and a refusal for each value that cannot be. Other parameters are ignored."""
+        values, refusals = {}, []
+        for name in filter(query.__contains__, self.names):
+            value = self._parse(name, query[name])
+            try:
+                self.unflatten({name: value, "compare": True} if name != "compare" else {name: value})
+                values[name] = value
+            except SettingsError as refusal:
+                refusals.append(refusal)
+        return self.unflatten(values), refusals
 
     def _parse(self, name: str, text: str) -> object:
         default = self.defaults.get(name)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from fm_core.playground import Run
-from fm_core.ui.wire import Block, about, pack, rounded, rounded_to
+from fm_core.ui.wire import Block, about, pack, rounded, rounded_to, titles
 
 LIMIT, VELOCITY_LIMIT = 4.0, 8.0  # larger values are clipped
 
@@ -18,9 +19,14 @@ def pixel_scales(run: Run) -> list[list[float]]:
     return [[start.mean, start.std], [target.mean, target.std]]
 
 
-def image_packet(runs: list[Run], seed: int, query: Mapping[str, object]) -> dict[str, Any]:
-    """Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10)."""
-    blocks = {}
+def image_packet(
+    runs: list[Run], seed: int, query: Mapping[str, object], pixels: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10).
+
+    `pixels`, uint8 (n, 28, 28), are the pictures that the runs translate, before noise; their block is `pictures`.
+    """
+    blocks = {} if pixels is None else {"pictures": Block(pixels)}
     for k, run in enumerate(runs):
         trajectory = run.trajectory
         blocks[f"sides.{k}.t"] = Block(trajectory.t.numpy())
@@ -29,25 +35,25 @@ def image_packet(runs: list[Run], seed: int, query: Mapping[str, object]) -> dic
         if run.probabilities is not None:
             blocks[f"sides.{k}.probabilities"] = rounded_to(torch.uint8, run.probabilities, limit=1)
     header = {
+        "kind": "translation" if runs[0].flow.source.images else "digits",
         "source": runs[0].flow.source.title,
         "target": runs[0].flow.target.title,
         "particles": runs[0].trajectory.x.shape[1],
         "seed": seed,
         "scales": pixel_scales(runs[0]),
-        "sides": [_side(run) for run in runs],
+        "sides": [_side(run, title) for run, title in zip(runs, titles(runs), strict=True)],
     }
     return pack(header, blocks, query)
 
 
-def _side(run: Run) -> dict[str, Any]:
+def _side(run: Run, title: str) -> dict[str, Any]:
     return {
-        **about(run),
+        **about(run, title),
         "covariance": round(float(torch.tensor(run.flow.covariance)), 4),
         "spacing": run.flow.spacing,
         "coefficients": end_coefficients(run),
         "statistics": {
             "variance": [rounded(run.trajectory.variance)],
-            "theory": [rounded(run.flow.theory_variance(run.trajectory.t))],
             "confidence": [] if run.probabilities is None else rounded(run.probabilities.amax(2).mean(1)),
         },
     }

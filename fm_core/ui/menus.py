@@ -1,7 +1,7 @@
-"""Which choices exist for a data set, and which flows are missing. No Gradio here."""
+"""Which choices exist for a side, and what is shown where a wish cannot be met. No Gradio here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fm_core.maths.distributions import SOURCES, TARGETS
@@ -11,7 +11,8 @@ from fm_core.maths.solvers import SOLVERS
 from fm_core.playground import Library
 from fm_core.settings import VELOCITIES, Settings, Side
 
-Choices = list[tuple[str, str]]
+Choices = list[tuple[str, Any]]
+FIELDS = {"learned": "network", "exact": "exact formula", "relu-output": "network + ReLU"}
 
 
 def _titles(registry: Mapping) -> Choices:
@@ -23,19 +24,21 @@ TARGET_CHOICES, SOURCE_CHOICES, SOLVER_CHOICES = _titles(TARGETS), _titles(SOURC
 
 @dataclass(frozen=True)
 class Menu:
-    """The menus of one side: the value and choices of each, by argument name, and the flows that are missing."""
+    """The side that a wish leads to, the choices of its menus by argument name, and sentences on what is replaced."""
 
-    offers: dict[str, tuple[str, Choices]]
-    missing: list[str]
+    side: Side
+    choices: dict[str, Choices]
+    notes: list[str]
 
 
-def menu(library: Library, target: str, source: str, side: Side) -> Menu:
-    """Offers every schedule (by the exact field if none was trained), and the couplings and velocities that exist.
+def menu(library: Library, target: str, source: str, wish: Side) -> Menu:
+    """Every schedule exists, by the exact formula if no network was trained.
 
-    The side keeps its schedule; a coupling or velocity that does not exist with it is replaced by one that does.
+    A coupling or velocity that does not exist with it gives way to one that does. Its menu keeps the wish, so that it
+    holds again as soon as it can.
     """
 
-    def name(coupling: str, velocity: str, schedule: str = side.schedule) -> str:
+    def name(coupling: str, velocity: str, schedule: str = wish.schedule) -> str:
         return Settings(target, source).flow_name(Side(schedule, coupling, velocity))
 
     def learned(schedule: str) -> bool:
@@ -46,17 +49,34 @@ def menu(library: Library, target: str, source: str, side: Side) -> Menu:
         return [v for v in VELOCITIES if v in exact or (v != "exact" and name(coupling, v) in library.models)]
 
     couplings = [coupling for coupling in COUPLINGS if velocities(coupling)]
-    coupling = side.coupling if side.coupling in couplings else couplings[0]
+    coupling = wish.coupling if wish.coupling in couplings else couplings[0]
     offered = velocities(coupling)
-    velocity = side.velocity if side.velocity in offered else offered[0]
-    missing = [name(c, "learned") for c in COUPLINGS if name(c, "learned") not in library.models]
-    schedules = [(s if learned(s) else f"{s} (exact)", s) for s in SCHEDULES]
-    offers = {
-        "schedule": (side.schedule, schedules),
-        "coupling": (coupling, [(COUPLINGS[c].title, c) for c in couplings]),
-        "velocity": (velocity, [(VELOCITIES[v], v) for v in offered]),
+    velocity = wish.velocity if wish.velocity in offered else offered[0]
+    side = replace(wish, coupling=coupling, velocity=velocity)
+    choices = {
+        "schedule": [(s if learned(s) else f"{s} (exact)", s) for s in SCHEDULES],
+        "coupling": [(COUPLINGS[c].title, c) for c in COUPLINGS if c in {*couplings, wish.coupling}],
+        "velocity": [(FIELDS[v], v) for v in VELOCITIES if v in {*offered, wish.velocity}],
     }
-    return Menu(offers, missing)
+    damaged = [library.problems[missing] for missing in {name(coupling, wish.velocity)} & {*library.problems}]
+    return Menu(side, choices, damaged + _replaced(wish, side, TARGETS[target].title))
+
+
+def _replaced(wish: Side, side: Side, target: str) -> list[str]:
+    """Sentences on the parts of a wish that the side lacks."""
+    notes = []
+    if wish.coupling != side.coupling:
+        pairs, shown = COUPLINGS[wish.coupling].title, COUPLINGS[side.coupling].title
+        lacking = f"No network was trained with {pairs} pairs for {target}, {wish.schedule}"
+        notes.append(f"{lacking}: shown are {shown} pairs.")
+    if wish.velocity != side.velocity:
+        why = f"No network with this output was trained for {target}, {wish.schedule}"
+        if wish.velocity == "exact":
+            why = "The exact formula holds for independent pairs only"
+        elif wish.velocity == "learned":
+            why = f"No network was trained for {target}, {wish.schedule}"
+        notes.append(f"{why}: shown is the {FIELDS[side.velocity]}.")
+    return notes
 
 
 def trained(values: Mapping[str, Any], schedules: list[str]) -> dict[str, Any]:

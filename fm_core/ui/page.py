@@ -1,5 +1,6 @@
 """The page: its tabs, its look, and its launch options."""
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from fm_core.texts import text
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.controls import DIE
 from fm_core.ui.digits_tab import create_digits_tab
-from fm_core.ui.player import MODULES, PLOTLY
+from fm_core.ui.player import MODULES, PLOTLY, module_url
 from fm_core.ui.points_tab import create_points_tab
+from fm_core.ui.thumbnails import style_sheet
 from fm_core.ui.translate_tab import create_translate_tab
 
 VISITORS_FILES = (3600, 86_400)  # seconds: how often to look for old uploads and results, and how old
@@ -31,16 +33,18 @@ class PageTab:
 
     id: str
     title: str
-    create: Callable[[gr.Blocks, Library], None]
+    create: Callable[[Library], None]
     possible: Callable[[Library], object] = lambda library: True
 
 
 TABS = [
-    PageTab("flows", "2D flows", create_points_tab),
+    PageTab("flows", "2D", create_points_tab),
     PageTab("digits", "Digits", create_digits_tab, lambda library: library.image_schedules(STANDARD.name)),
     PageTab("translate", "Translate", create_translate_tab, lambda library: library.image_schedules(CLOTHES_SET.name)),
-    PageTab("catalogue", "Trained flows", lambda _, library: create_catalogue_tab(library)),
+    PageTab("catalogue", "Models", create_catalogue_tab),
 ]
+SELECTED = """() => { const tab = new URLSearchParams(location.search).get("tab");
+  return KNOWN.includes(tab) ? { __type__: "update", selected: tab } : { __type__: "update" }; }"""
 
 
 def build_page(library: Library) -> gr.Blocks:
@@ -50,24 +54,27 @@ def build_page(library: Library) -> gr.Blocks:
         title="Flow Matching Playground", analytics_enabled=False, fill_width=True, delete_cache=VISITORS_FILES
     ) as demo:
         gr.Markdown(text("ui/texts/introduction.md"), elem_classes="fm-title")
-        with gr.Tabs() as tabs:
-            for tab in TABS:
-                if tab.possible(library):
-                    with gr.Tab(tab.title, id=tab.id):
-                        tab.create(demo, library)
-        demo.load(_tab_of_address, outputs=tabs, api_visibility="private", show_progress="hidden")
+        possible = [tab for tab in TABS if tab.possible(library)]
+        with gr.Tabs(elem_id="tabs") as tabs:
+            for tab in possible:
+                with gr.Tab(tab.title, id=tab.id) as shown:
+                    tab.create(library)
+                shown.select(
+                    None, js=f"() => window.dispatchEvent(new CustomEvent('fm-tab', {{ detail: '{tab.id}' }}))"
+                )
+        known = json.dumps([tab.id for tab in possible])
+        demo.load(None, outputs=tabs, js=SELECTED.replace("KNOWN", known), api_visibility="private")
+        connect = f'import(new URL("{module_url("page.js")}", document.baseURI)).then((page) => page.connectPage())'
+        demo.load(None, js=f"() => {{ {connect}; }}", api_visibility="private")
     return demo.queue(max_size=64)
-
-
-def _tab_of_address(request: gr.Request) -> dict:
-    named = dict(request.query_params).get("tab")
-    return gr.update(selected=named) if named in {tab.id for tab in TABS} else gr.update()
 
 
 def launch_options() -> dict:
     """The keyword arguments of `demo.launch` for this page."""
     return {
         "css_paths": Path(__file__).parent / "page.css",
+        "css": style_sheet(),
+        "head": text("ui/texts/head.html"),
         "theme": Default(primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "run_history": False,
         "max_file_size": uploads.MAX_BYTES,

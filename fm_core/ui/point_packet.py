@@ -8,18 +8,19 @@ from torch import Tensor
 
 from fm_core.maths.distributions import Distribution, Mixture
 from fm_core.maths.flow import Flow
-from fm_core.maths.matching import COUPLINGS
 from fm_core.playground import Run, exact_flow
-from fm_core.settings import VELOCITIES, Settings, Side
-from fm_core.ui.wire import Block, about, pack, rounded, rounded_to
+from fm_core.settings import Settings, Side
+from fm_core.ui.wire import Block, about, pack, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
+WIDTH = 2.5  # of the fields' grid, in heights of the window: a picture may be wider than its window
 Corner = tuple[float, ...]
 
 
 def point_packet(settings: Settings, runs: list[Run], query: dict[str, object]) -> dict[str, Any]:
-    """Sides have blocks `t` (T,), `x` (T, n, 2) and `fields.NAME` (times, grid, grid, 2); `density` (pixels, pixels) is
-    the square root of the target density over its maximum. Rows go upward. Only `t` and `x` grow with the run's size.
+    """Sides have blocks `t` (T,), `x` (T, n, 2) and `fields.NAME` (times, rows, columns, 2), whose grid spans
+    `field_window`; `density` (pixels, pixels) is the square root of the target density over its maximum. Rows go
+    upward. Only `t` and `x` grow with the run's size.
     """
     source, target = runs[0].flow.source, runs[0].flow.target
     low, high = window(source, target)
@@ -29,22 +30,26 @@ def point_packet(settings: Settings, runs: list[Run], query: dict[str, object]) 
         blocks[f"sides.{k}.x"] = rounded_to(torch.int16, run.trajectory.x)
         blocks |= {f"sides.{k}.fields.{name}": _field(flow, low, high) for name, flow in _fields(settings, run).items()}
     header = {
+        "kind": "points",
         "target": target.title,
         "source": source.title,
         "particles": settings.particles,
         "seed": settings.seed,
         "window": [low, high],
-        "sides": [_side(run) for run in runs],
+        "field_window": _wide(low, high),
+        "sides": [_side(run, title) for run, title in zip(runs, titles(runs), strict=True)],
     }
     return pack(header, blocks, query)
 
 
-def _side(run: Run) -> dict[str, Any]:
-    side = run.side
+def _side(run: Run, title: str) -> dict[str, Any]:
+    side, error = run.side, run.flow_map_error
     assert isinstance(side, Side)
-    coupling = [] if side.coupling == "independent" else [COUPLINGS[side.coupling].title]
     return {
-        **about(run, *coupling, VELOCITIES[side.velocity]),
+        **about(run, title),
+        "velocity": side.velocity,
+        "coupling": side.coupling,
+        "flow_map": error and {"median": rounded([error.median])[0], "far": rounded([error.far])[0]},
         "statistics": _statistics(run),
         "distances": {"states": list(run.distances), "values": rounded(run.distances.values())},
         "floor": rounded([run.floor])[0],
@@ -56,7 +61,6 @@ def _statistics(run: Run) -> dict[str, list]:
     trajectory, reference = run.trajectory, run.reference
     return {
         "variance": _with_mean(trajectory.variance_per_dimension),
-        "theory": _with_mean(run.flow.theory_variance(trajectory.t)),
         "exact": _with_mean(reference.variance_per_dimension) if reference else [],
         "speed": rounded(trajectory.mean_speed),
         "straightness": rounded(trajectory.straightness),
@@ -88,18 +92,26 @@ def _fields(settings: Settings, run: Run) -> dict[str, Flow]:
 @torch.no_grad()
 def _field(flow: Flow, low: Corner, high: Corner) -> Block:
     """The velocity at the grid's cell centres, at evenly spaced times from 0 to 1."""
-    points = _grid(low, high, GRID)
+    columns = round(WIDTH * GRID)
+    points = _grid(*_wide(low, high), GRID, columns)
     velocities = torch.stack([flow.velocity(points, t.expand(len(points))) for t in torch.linspace(0, 1, TIMES)])
-    return rounded_to(torch.int16, velocities.view(TIMES, GRID, GRID, 2))
+    return rounded_to(torch.int16, velocities.view(TIMES, GRID, columns, 2))
+
+
+def _wide(low: Corner, high: Corner) -> tuple[Corner, Corner]:
+    """The window, `WIDTH` times as wide about its middle."""
+    more = (WIDTH - 1) * (high[0] - low[0]) / 2
+    return (low[0] - more, low[1]), (high[0] + more, high[1])
 
 
 @lru_cache(maxsize=64)
 def _density(target: Distribution, low: Corner, high: Corner) -> Block:
-    density = target.density(_grid(low, high, PIXELS)).view(PIXELS, PIXELS)
+    density = target.density(_grid(low, high, PIXELS, PIXELS)).view(PIXELS, PIXELS)
     return rounded_to(torch.uint8, (density / density.max()).sqrt(), limit=1)
 
 
-def _grid(low: Corner, high: Corner, n: int) -> Tensor:
-    """Centres of n × n cells of the square, shape (n², 2), row by row from the bottom."""
-    x, y = (a + (b - a) * (torch.arange(n) + 0.5) / n for a, b in zip(low, high, strict=True))
+def _grid(low: Corner, high: Corner, rows: int, columns: int) -> Tensor:
+    """Centres of the cells of the rectangle, shape (rows · columns, 2), row by row from the bottom."""
+    counts = (columns, rows)
+    x, y = (a + (b - a) * (torch.arange(n) + 0.5) / n for a, b, n in zip(low, high, counts, strict=True))
     return torch.cartesian_prod(y, x).flip(1)

@@ -1,7 +1,8 @@
-"""The tab of 2D points: presets, controls, the player and the API endpoint."""
+"""The tab of 2D points: comparisons, controls, the player and the API endpoint."""
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 
@@ -9,26 +10,28 @@ from fm_core import playground
 from fm_core.maths.flow import Check
 from fm_core.playground import Library
 from fm_core.settings import PARTICLES, STEPS, Side
-from fm_core.ui import menus
+from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.form import POINTS
 from fm_core.ui.player import Player
 from fm_core.ui.point_packet import point_packet
-from fm_core.ui.presets import PRESETS
+from fm_core.ui.presets import COMPARISONS
 from fm_core.ui.run_tab import Question, RunTab
 
 
-def create_points_tab(demo: gr.Blocks, library: Library) -> None:
-    """Build the tab in `demo`. The library is read-only; all that a person chooses travels in the request."""
-    with gr.Row(elem_classes="fm-presets"):
-        gr.Markdown("Compare:")
-        presets = [gr.Button(title, size="sm") for title in PRESETS]
+def create_points_tab(library: Library) -> None:
+    """Build the tab. The library is read-only; all that a person chooses travels in the request."""
+    with gr.Row(elem_classes="fm-comparisons"):
+        buttons = [
+            gr.Button(entry.title, size="sm", elem_id=f"points-compare-{k}") for k, entry in enumerate(COMPARISONS)
+        ]
     with gr.Row(elem_classes="fm-columns"):
-        with gr.Column(scale=1, min_width=300, elem_classes="fm-controls"):
+        with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
+            known = [(urlencode(POINTS.to_query(entry.settings)), entry.watch) for entry in COMPARISONS]
+            player = Player("points", "points", comparisons=known)
+        with gr.Column(scale=1, min_width=240, elem_classes="fm-controls"):
             controls = _controls(library)
             note = gr.Markdown(elem_id="points-note")
-        with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
-            player = Player("points", elem_id="points-player")
 
     def trajectory(**values) -> dict:
         """Run one flow, or two on the same noise, and return the states and the statistics of every step."""
@@ -40,16 +43,22 @@ def create_points_tab(demo: gr.Blocks, library: Library) -> None:
     def settle(values: dict[str, Any]) -> tuple[dict[str, Any], Updates]:
         sides = POINTS.sides(values).items()
         found = {end: menus.menu(library, values["target"], values["source"], side) for end, side in sides}
-        offers = {f"{name}{end}": offer for end, menu in found.items() for name, offer in menu.offers.items()}
-        missing = dict.fromkeys(name for menu in found.values() for name in menu.missing)
-        updates: Updates = {note: gr.update(value=library.why_missing(list(missing)))}
-        updates |= {controls.made[name]: gr.update(value=v, choices=choices) for name, (v, choices) in offers.items()}
-        return values | {name: value for name, (value, _) in offers.items()}, updates
+        notes = dict.fromkeys(sentence for menu in found.values() for sentence in menu.notes)
+        updates: Updates = {note: gr.update(value=" ".join(notes))}
+        for end, menu in found.items():
+            values = values | {f"{name}{end}": getattr(menu.side, name) for name in menu.choices}
+            for name, choices in menu.choices.items():
+                updates[controls.made[name + end]] = gr.update(choices=choices, visible=len(choices) > 1)
+        return values, updates
 
-    tab = RunTab(demo, player, controls, answer, settle, [note])
+    def export(values: dict[str, Any], kind: str) -> dict[str, str]:
+        settings = POINTS.unflatten(values)
+        return exports.file(kind, settings, lambda: playground.simulate(library, settings))
+
+    tab = RunTab(player, controls, answer, settle, export, [note])
     tab.publish(trajectory, "trajectory", player, inputs_kwargs=controls.by_name, preprocess=False)
-    for button, settings in zip(presets, PRESETS.values(), strict=True):
-        tab.show_on(button.click, settings)
+    for button, entry in zip(buttons, COMPARISONS, strict=True):
+        tab.show_on(button.click, entry.settings)
 
 
 @lru_cache(maxsize=8)
@@ -62,21 +71,26 @@ def encoded(question: Question) -> dict:
 
 def _controls(library: Library) -> Controls:
     controls = Controls(POINTS, "points")
-    with gr.Row():
-        controls.menu("target", "Data set", menus.TARGET_CHOICES)
-        controls.menu("source", "Source", menus.SOURCE_CHOICES)
-    controls.slider("particles", "Particles", PARTICLES, step=100)
-    controls.seed()
-    offers = menus.menu(library, POINTS.defaults["target"], POINTS.defaults["source"], Side()).offers
+    choices = menus.menu(library, POINTS.defaults["target"], POINTS.defaults["source"], Side()).choices
 
     def fill(suffix: str) -> None:
-        controls.slider(f"steps{suffix}", "Steps", STEPS)
-        with gr.Row():
-            controls.menu(f"schedule{suffix}", "Schedule", offers["schedule"][1])
-            controls.menu(f"solver{suffix}", "Solver", menus.SOLVER_CHOICES)
-        with gr.Row():
-            controls.menu(f"velocity{suffix}", "Velocity", offers["velocity"][1])
-            controls.menu(f"coupling{suffix}", "Coupling", offers["coupling"][1])
+        of = " of run B" if suffix else ""
+        controls.steps(suffix, STEPS)
+        controls.heading("Path (schedule)", "schedule", suffix)
+        controls.choice(f"schedule{suffix}", f"Schedule{of}", choices["schedule"], "fm-pictures")
+        controls.choice(f"coupling{suffix}", f"Pairs{of}", choices["coupling"], visible=len(choices["coupling"]) > 1)
+        controls.heading("Solver", "solver", suffix)
+        controls.choice(f"solver{suffix}", f"Solver{of}", menus.SOLVER_CHOICES)
+        controls.heading("Arrows come from", "velocity", suffix)
+        controls.choice(f"velocity{suffix}", f"Velocity{of}", choices["velocity"])
 
-    controls.sides("Compare two runs on the same noise", fill)
+    controls.sides("Compare two runs", fill)
+    controls.heading("Data", "target")
+    controls.choice("target", "Data set", menus.TARGET_CHOICES, "fm-pictures")
+    controls.heading("Start from", "source")
+    controls.choice("source", "Source", menus.SOURCE_CHOICES)
+    with gr.Accordion("More: particles, seed", open=False, elem_id="points-more"):
+        controls.heading("Particles", "particles")
+        controls.slider("particles", "Particles", PARTICLES, step=100)
+        controls.seed()
     return controls

@@ -1,12 +1,48 @@
-"""Comparisons worth seeing; each entry makes a button. Pure data, no Gradio."""
+"""Questions worth asking; each entry makes a button that compares two runs. Pure data, no Gradio."""
+
+from dataclasses import dataclass
 
 from fm_core.settings import Settings, Side
 
-PRESETS: dict[str, Settings] = {
-    "Linear / cosine on N((1, 1), I)": Settings("gaussian", sides=(Side("linear"), Side("cosine"))),
-    "5 / 50 steps": Settings(sides=(Side(steps=5), Side(steps=50))),
-    "Euler / RK4 at NFE 40": Settings("swiss-roll", sides=(Side(steps=40), Side(steps=10, solver="rk4"))),
-    "Independent / optimal transport": Settings("eight-gaussians", sides=(Side(), Side(coupling="ot"))),
-    "Learned / exact": Settings("spirals", sides=(Side(), Side(velocity="exact"))),
-    "Linear / ReLU output layer": Settings(sides=(Side(), Side(velocity="relu-output"))),
-}
+
+@dataclass(frozen=True)
+class Comparison:
+    """The question, what to watch for its answer, and the settings that show it."""
+
+    title: str
+    watch: str
+    settings: Settings
+
+
+COMPARISONS = [
+    Comparison(
+        "Why does the cloud shrink on the way?",
+        "the curve: linear dips to half the variance halfway, cosine keeps it at 1.",
+        Settings("gaussian", sides=(Side("linear"), Side("cosine"))),
+    ),
+    Comparison(
+        "How many steps are enough?",
+        "where the particles end: with 5 steps beside the moons, with 50 on them.",
+        Settings(sides=(Side(steps=5), Side(steps=50))),
+    ),
+    Comparison(
+        "Same cost, better solver?",
+        "the end: both call the network 40 times, but RK4 looks ahead in each of its 10 steps.",
+        Settings("swiss-roll", sides=(Side(steps=40), Side(steps=10, solver="rk4"))),
+    ),
+    Comparison(
+        "Can paths be straighter?",
+        "the trails: pairing noise with nearby data bends them less.",
+        Settings("eight-gaussians", sides=(Side(), Side(coupling="ot"))),
+    ),
+    Comparison(
+        "How good is the network?",
+        "the same particles under the network and under the exact formula: the flow-map error is their distance.",
+        Settings("spirals", sides=(Side(), Side(velocity="exact"))),
+    ),
+    Comparison(
+        "What does one ReLU too many break?",
+        "the direction of the trails: with a ReLU at its end the network can only push right and up.",
+        Settings(sides=(Side(), Side(velocity="relu-output"))),
+    ),
+]

@@ -1,9 +1,10 @@
-"""The events of a tab with a player: it opens as its address says, and always ends at the newest run asked for.
+"""The events of a tab with a player: it shows what its address says, and always ends at the newest run asked for.
 
 Only the browser knows the order of asking. Whatever asks for a run increments `asked` on the player's element and tells
 the player, which makes one call at a time, with the values of all controls at that moment (asks.js). During a call, the
 player reports the newest ask, so that the server abandons a superseded run before its next step. Controls change in the
-browser; an answer's updates of them (their choices, say) are applied only if nothing newer was asked.
+browser; an answer's updates of them (their choices, say) are applied only if nothing newer was asked. What is refused
+comes back as a sentence, which the player shows.
 """
 
 import functools
@@ -13,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 
 from fm_core.maths.flow import SEEDS, Check, always
 from fm_core.playground import Library
-from fm_core.refusals import Refusal, SettingsError
+from fm_core.refusals import Refusal
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.player import Player
 
@@ -67,31 +69,31 @@ class RunTab:
     """The events of a tab with a player.
 
     `answer(values, check)` computes a run, calling `check` before every step. `settle(values)` replaces values that do
-    not exist, and returns the updates of controls and `notes`. `sources` are inputs with events of their own; `direct`
-    are further outputs.
+    not exist, and returns the updates of controls and `notes`. `export(values, kind)` is a file of the run: its name
+    and contents. `sources` are inputs with events of their own.
     """
 
     def __init__(
         self,
-        demo: gr.Blocks,
         player: Player,
         controls: Controls,
         answer: Callable[[Values, Check], Updates],
         settle: Callable[[Values], tuple[Values, Updates]],
+        export: Callable[[Values, str], dict[str, str]],
         notes: Sequence[Any] = (),
         sources: Mapping[str, Any] = MappingProxyType({}),
-        direct: Sequence[Any] = (),
     ):
         self.player, self.controls, self.settle = player, controls, settle
         self.inputs = {**sources, **controls.by_name}
-        self.shown = [*self.inputs.values(), controls.side_b, *notes]
+        self.shown = [*self.inputs.values(), *controls.compared, *notes]
         self.root = f"document.querySelector('#{player.elem_id} .fm-player')"
-        self.news = gr.JSON(visible=False)  # pending updates of `shown`, by component number
-        self._answer(answer, direct)
-        self._open(demo)
+        self.news = gr.JSON(visible=False)  # pending updates of `shown`, by component number, and what was refused
+        self._answer(answer)
+        self._restore()
+        self._save(export)
         self.set_on(controls.dice.click, controls.made["seed"], f"() => Math.floor(Math.random() * {SEEDS[1] + 1})")
-        visible, box = "(visible) => ({__type__: 'update', visible})", controls.made["compare"]
-        box.input(None, box, controls.side_b, js=visible, **HIDDEN)
+        appear, box = "(visible) => Array(2).fill({__type__: 'update', visible})", controls.made["compare"]
+        box.input(None, box, controls.compared, js=appear, **HIDDEN)
         asking = [control.input for name, control in controls.by_name.items() if name not in sources]
         gr.on(asking, None, list(self.inputs.values()), js=self._ask(), **HIDDEN)
 
@@ -106,16 +108,16 @@ class RunTab:
         counted = f"(...values) => {{ const root = {self.root}; {COUNT} return ({script})(...values); }}"
         self.ask_after(event(None, inputs, outputs, js=counted, **HIDDEN))
 
-    def ask_after(self, event: Any) -> None:
+    def ask_after(self, event: Any, always: str = "false") -> None:
         """Ask for a run once the event is handled."""
-        event.then(None, list(self.inputs.values()), js=self._ask(), **HIDDEN)
+        event.then(None, list(self.inputs.values()), js=self._ask(always), **HIDDEN)
 
     def show_on(self, event: Callable, settings: Any) -> None:
         """On this event show these settings, without a call to the server; then ask for a run."""
         updates = json.dumps(self._by_number(self._showing(settings)))
-        self.set_on(event, self.shown, f"() => {self._in_order(updates)}")
+        self.set_on(event, self.shown, f"() => {{ root.dataset.push = 'yes'; return {self._in_order(updates)}; }}")
 
-    def _answer(self, answer: Callable[[Values, Check], Updates], direct: Sequence[Any]) -> None:
+    def _answer(self, answer: Callable[[Values, Check], Updates]) -> None:
         newest = gr.State([0])
 
         def run(event: gr.EventData, newest: list[int], *given) -> Updates:
@@ -129,46 +131,62 @@ class RunTab:
                 return {self.news: self._by_number(updates), **answer(values, check)}
             except Superseded:
                 return {self.news: {}}
+            except Refusal as refusal:
+                return {self.news: {"refused": [str(refusal)]}}
 
         settled = f"() => {self.root}?.dispatchEvent(new Event('settled'))"
-        inputs, outputs = [newest, *self.inputs.values()], [self.player, *direct, self.news]
+        inputs, outputs = [newest, *self.inputs.values()], [self.player, self.news]
         once = {"preprocess": False, "trigger_mode": "multiple", **LIMITS, **HIDDEN}
-        called = self.player.run(in_a_sentence(run), inputs, outputs, **once)
+        called = self.player.run(run, inputs, outputs, **once)
         self._apply_news(called).then(None, js=settled, **HIDDEN)
-        called.failure(None, js=settled, **HIDDEN)
+        called.failure(None, js=f"() => {self.root}?.dispatchEvent(new Event('failed'))", **HIDDEN)
         self.player.stop(note, newest, queue=False, trigger_mode="multiple", **HIDDEN)
 
-    def _open(self, demo: gr.Blocks) -> None:
-        """When the page opens, show the settings of its address, and ask for the first run."""
+    def _restore(self) -> None:
+        """When the player asks for it, show the settings of an address, and ask for their run."""
 
-        def opened(request: gr.Request) -> dict:
-            form = self.controls.form
-            try:
-                return self._by_number(self._showing(form.from_query(dict(request.query_params))))
-            except SettingsError as error:
-                opens = "The address asks for something that does not exist, so the page opens as usual."
-                gr.Warning(f"{opens} {_html(error)}")
-                return self._by_number(self._showing(form.unflatten({})))
+        def restore(event: gr.EventData) -> dict:
+            settings, refusals = self.controls.form.from_query(dict(parse_qsl(event.query)))
+            news = self._by_number(self._showing(settings))
+            return news | {"refused": [f"The rest of the address is shown. {refusal}" for refusal in refusals]}
 
-        first = f"""() => {{ (window.fmOpened ??= {{}})["{self.player.elem_id}"] = true; const root = {self.root};
-          if (root && !root.dataset.asked) {{ {COUNT} root.dispatchEvent(new Event("ask")); }} }}"""
-        opening = demo.load(opened, None, self.news, **HIDDEN)
-        self._apply_news(opening).then(None, js=first, **HIDDEN)
-        opening.failure(None, js=first, **HIDDEN)
+        once = {"queue": False, "trigger_mode": "multiple", **HIDDEN}
+        restored = self.player.restore(restore, None, self.news, **once)
+        self.ask_after(self._apply_news(restored), "true")
+        restored.failure(None, list(self.inputs.values()), js=self._ask("true"), **HIDDEN)
+
+    def _save(self, export: Callable[[Values, str], dict[str, str]]) -> None:
+        """When the player asks for it, make a file of the run that the controls describe."""
+
+        def save(event: gr.EventData, *given) -> dict[str, str]:
+            values, _ = self.settle(dict(zip(self.inputs, given, strict=True)))
+            return export(values, event.kind)
+
+        file, inputs = gr.JSON(visible=False), list(self.inputs.values())
+        saved = self.player.save(in_a_sentence(save), inputs, file, preprocess=False, **LIMITS, **HIDDEN)
+        place = f"{self.root}.querySelector('.fm-save')"
+        deliver = f"(detail) => {{ {place}.dispatchEvent(new CustomEvent('file', {{ detail }})); }}"
+        saved.success(None, file, js=deliver, **HIDDEN)
+        none = '{ name: "", refusal: "The server could not make this file." }'
+        saved.failure(None, js=f"() => ({deliver})({none})", **HIDDEN)
 
     def _showing(self, settings: Any) -> Updates:
-        values, updates = self.settle(self.controls.form.flatten(settings))
-        return self.controls.updates(values) | updates
+        wishes = self.controls.form.flatten(settings)
+        shown, settled = self.controls.updates(wishes), self.settle(wishes)[1]
+        return {part: shown.get(part, {}) | settled.get(part, {}) for part in [*shown, *settled]}
 
-    def _ask(self) -> str:
-        """JavaScript that asks for a run, once for a choice that a menu reports twice."""
+    def _ask(self, always: str = "false") -> str:
+        """JavaScript that asks for a run: once for a choice that a menu reports twice, not for an unfinished number."""
         return f"""(...values) => {{ const root = {self.root}, key = JSON.stringify(values);
-          if (root.getAttribute("aria-busy") === "true" && root.fmKey === key) return;
+          const field = document.activeElement, unfinished = field?.type === "number" && !field.checkValidity();
+          const again = root.getAttribute("aria-busy") === "true" && root.fmKey === key;
+          if (!{always} && (again || unfinished)) return;
           root.fmKey = key; {COUNT} root.dispatchEvent(new Event("ask")); }}"""
 
     def _apply_news(self, event: Any) -> Any:
         """After the event, apply its updates, unless something newer was asked."""
         script = f"""(news) => {{ const {{ asked, started }} = {self.root}?.dataset ?? {{}};
+          for (const detail of news?.refused ?? []) {self.root}.dispatchEvent(new CustomEvent("refused", {{ detail }}));
           const updates = asked === started && news || {{}}; return {self._in_order("updates")}; }}"""
         return event.then(None, self.news, self.shown, js=script, **HIDDEN)
 

@@ -4,8 +4,8 @@ A person's own pictures stay in the browser, as 28×28 pixels in base64, and tra
 """
 
 import base64
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,60 +26,50 @@ from fm_core.ui import exports
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.form import TRANSLATE
 from fm_core.ui.image_packet import image_packet
-from fm_core.ui.menus import trained
 from fm_core.ui.player import Player
-from fm_core.ui.run_tab import HIDDEN, LIMITS, RunTab, in_a_sentence
+from fm_core.ui.run_tab import HIDDEN, RunTab, in_a_sentence
 
-# A picture pasted while the upload is visible replaces its files.
-PASTE = """() => document.addEventListener("paste", (event) => {
-  const box = document.querySelector("#translate-files");
-  const files = event.clipboardData?.files;
-  if (!files?.length || !box?.checkVisibility()) return;
-  event.preventDefault();
-  box.querySelector("[aria-label=Clear]")?.click();
-  const give = (tries) => {
-    const input = box.querySelector("input[type=file]");
-    if (!input) return tries && setTimeout(give, 100, tries - 1);
-    input.files = files;
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-  };
-  setTimeout(give, 100, 30);
-})"""
-
-# `picked` counts the choices of pictures, so that those from the server are dropped if others were chosen meanwhile.
+# On the player's element, `picked` counts the choices of pictures, so that those from the server are dropped if others
+# were chosen meanwhile, and `source` says where the pictures in use come from.
 PICK = "root.dataset.picked = Number(root.dataset.picked ?? 0) + 1;"
 
 
-def create_translate_tab(demo: gr.Blocks, library: Library) -> None:
-    """Build the tab in `demo`. The library is read-only; all that a person chooses travels in the request."""
+def create_translate_tab(library: Library) -> None:
+    """Build the tab. The library is read-only; all that a person chooses travels in the request."""
     schedules, controls = library.image_schedules(CLOTHES_SET.name), Controls(TRANSLATE, "translate")
     with gr.Row(elem_classes="fm-columns"):
-        with gr.Column(scale=1, min_width=300, elem_classes="fm-controls"):
-            controls.made["clothes"] = gr.Dropdown(list(CLOTHES), label="Clothes", elem_id="translate-clothes")
-            gallery, pad, uploading = _sources()
-            controls.seed()
-            controls.image_sides("Compare two runs of the same clothes", schedules)
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
-            tab = _run_tab(demo, library, controls, schedules, uploading)
-            _connect_pictures(tab, gallery, pad, uploading)
-            _saving(library, tab.inputs)
-            noise = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
-            gr.Markdown(text("ui/texts/translation.md", noise=noise**2))
-            _maps(library)
-    demo.load(None, js=PASTE, **HIDDEN)
+            player = Player("images", "translate")
+        with gr.Column(scale=1, min_width=240, elem_classes="fm-controls"):
+            controls.image_sides("Compare two runs", schedules)
+            controls.heading("Clothes", "clothes")
+            controls.choice("clothes", "Clothes", [(name, name) for name in CLOTHES], "fm-pictures")
+            pictures = _own_pictures(controls)
+            controls.seed()
+    _connect_pictures(_run_tab(library, player, controls, schedules, pictures), pictures)
+    with gr.Column(elem_classes="fm-about"):
+        noise = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
+        gr.Markdown(text("ui/texts/translation.md", noise=noise**2))
+        _maps(library)
+
+
+@dataclass(frozen=True)
+class OwnPictures:
+    """The components for a person's own pictures, and for one of the bundled ones."""
+
+    gallery: gr.Gallery
+    files: gr.File
+    options: list[Any]  # first, count, invert
+    pad: gr.Sketchpad
+    in_use: gr.Markdown
 
 
 def _run_tab(
-    demo: gr.Blocks, library: Library, controls: Controls, schedules: list[str], uploading: list[Any]
+    library: Library, player: Player, controls: Controls, schedules: list[str], pictures: OwnPictures
 ) -> RunTab:
-    gr.Markdown("What the network sees, before noise", elem_classes="fm-caption")
-    seen = gr.Image(
-        _sheet(TranslateSettings().pixels.numpy()), show_label=False, format="png", image_mode="L",
-        interactive=False, elem_id="translate-seen", buttons=[],
-    )  # fmt: skip
-    player = Player("images", elem_id="translate-player")
     sources = {"pictures": gr.Textbox("", visible=False), "clothes": controls.made["clothes"]}
     sides = {name: control for name, control in controls.by_name.items() if name != "clothes"}
+    sheet = gr.Image(visible=False, format="png", image_mode="L")
 
     def translate(files, first, count, invert, *values) -> tuple:
         """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics."""
@@ -87,66 +77,71 @@ def _run_tab(
         return _sheet(pixels), _packet(library, pixels, TRANSLATE.unflatten(dict(zip(sides, values, strict=True))))
 
     def answer(values: dict[str, Any], check: Check) -> Updates:
-        pixels = _pixels(values)
-        return {player: _packet(library, pixels, _settings(values), check), seen: _sheet(pixels)}
+        return {player: _packet(library, _pixels(values), _settings(values), check)}
 
-    own = {"sources": sources, "direct": [seen]}
-    tab = RunTab(demo, player, controls, answer, lambda values: (trained(values, schedules), {}), **own)
-    tab.publish(translate, "translate", [seen, player], inputs=[*uploading, *sides.values()])
+    def export(values: dict[str, Any], kind: str) -> dict[str, str]:
+        settings, pixels = _settings(values), _pixels(values)
+        own = pixels if values["pictures"] else None
+        return exports.file(kind, settings, lambda: playground.translate(library, pixels, settings), own)
+
+    tab = RunTab(player, controls, answer, lambda values: controls.among(values, schedules), export, sources=sources)
+    uploading = [pictures.files, *pictures.options]
+    tab.publish(translate, "translate", [sheet, player], inputs=[*uploading, *sides.values()])
     return tab
 
 
-def _saving(library: Library, inputs: dict[str, Any]) -> None:
-    """A button for each kind of file, and the saved file."""
-    with gr.Row(elem_classes="fm-presets"):
-        gr.Markdown("Save:")
-        buttons = [gr.Button(kind.upper(), size="sm", elem_id=f"translate-save-{kind}") for kind in exports.WRITERS]
-    saved = gr.File(label="Saved", interactive=False, visible=False, elem_id="translate-saved", height=70)
+def _connect_pictures(tab: RunTab, own: OwnPictures) -> None:
+    """No entry of the menu of clothes is chosen while the pictures are a person's own."""
+    inputs = [tab.inputs["pictures"], tab.inputs["clothes"], own.in_use]
+    menu = f'() => {{ {PICK} root.dataset.source = ""; return ["", ""]; }}'
+    tab.set_on(inputs[1].input, [inputs[0], own.in_use], menu)
+    ticket, found = gr.JSON(visible=False), gr.JSON(visible=False)
+    end = f"""(found, ...others) => found?.number === {tab.root}.dataset.picked
+      ? [found.pictures, null, found.in_use] : others"""
 
-    def save(kind: str, *given) -> dict:
-        values = dict(zip(inputs, given, strict=True))
-        runs = playground.translate(library, _pixels(values), _settings(values))
-        return gr.update(value=exports.save(runs, kind, Path(saved.GRADIO_CACHE)), visible=True)
+    def look_on(events: list[Any], source: str, look: Callable, components: list[Any]) -> None:
+        """Use the pictures of this source; "" repeats the one in use with other options."""
+        chosen = f'root.dataset.source = "{source}";' if source else ""
+        begin = f"""(ticket, ...others) => {{ const root = {tab.root}; {PICK} {chosen}
+          return [{{ number: root.dataset.picked, source: root.dataset.source }}, ...others]; }}"""
+        how = {"js": begin, "trigger_mode": "multiple", **HIDDEN}
+        looked = gr.on(events, in_a_sentence(look), [ticket, *components], found, **how)
+        tab.ask_after(looked.success(None, [found, *inputs], inputs, js=end, **HIDDEN))
 
-    for kind, button in zip(exports.WRITERS, buttons, strict=True):
-        write = in_a_sentence(partial(save, kind))
-        button.click(write, list(inputs.values()), saved, preprocess=False, **HIDDEN, **LIMITS)
-
-
-def _connect_pictures(tab: RunTab, gallery: gr.Gallery, pad: gr.Sketchpad, uploading: list[Any]) -> None:
-    """The menu of clothes is empty while the pictures are not one of its entries."""
-    pictures, clothes = both = [tab.inputs["pictures"], tab.inputs["clothes"]]
-    tab.set_on(clothes.input, pictures, f'() => {{ {PICK} return ""; }}')
-    number, found = gr.Textbox(visible=False), gr.JSON(visible=False)
-    begin = f"(number, ...others) => {{ const root = {tab.root}; {PICK} return [root.dataset.picked, ...others]; }}"
-    end = f"(found, ...both) => found.number === {tab.root}.dataset.picked ? [found.pictures, null] : both"
-    files, *options = uploading
-    for look, inputs, events in (
-        (_of_gallery, [number], [gallery.select]),
-        (_drawn, [number, pad, options[-1]], [pad.apply]),
-        (_of_files, [number, *uploading], [files.upload, *(option.input for option in options)]),
-    ):
-        looked = gr.on(events, in_a_sentence(look), inputs, found, js=begin, trigger_mode="multiple", **HIDDEN)
-        tab.ask_after(looked.success(None, [found, *both], both, js=end, **HIDDEN))
+    look_on([own.gallery.select], "gallery", _of_gallery, [])
+    look_on([own.pad.apply], "pad", _drawn, [own.pad, own.options[-1]])
+    look_on([own.files.upload], "files", _of_files, [own.files, *own.options])
+    look_on([option.input for option in own.options], "", _again, [own.files, *own.options, own.pad])
 
 
-def _found(number: str, pixels: np.ndarray) -> dict[str, str]:
-    return {"number": number, "pictures": base64.b64encode(pixels.tobytes()).decode()}
+def _found(ticket: dict, pixels: np.ndarray, in_use: str) -> dict[str, str]:
+    pictures = base64.b64encode(pixels.tobytes()).decode()
+    return {"number": ticket["number"], "pictures": pictures, "in_use": f"In use: {in_use}."}
 
 
-def _of_gallery(event: gr.SelectData, number: str) -> dict:
-    return _found(number, CLOTHES_SET.bundled()[0][event.index].numpy())
+def _of_gallery(event: gr.SelectData, ticket: dict) -> dict:
+    return _found(ticket, CLOTHES_SET.bundled()[0][event.index].numpy(), "the picture that you picked")
 
 
-def _drawn(number: str, drawing: dict | None, invert: str) -> dict:
+def _drawn(ticket: dict, drawing: dict | None, invert: str) -> dict:
     """The picture drawn or pasted on the pad, or uploaded to it."""
     if not drawing or drawing.get("composite") is None:
         raise uploads.UploadError("The pad is empty: draw something, or paste a picture.")
-    return _found(number, uploads.from_array(drawing["composite"], invert).numpy())
+    return _found(ticket, uploads.from_array(drawing["composite"], invert).numpy(), "your drawing")
 
 
-def _of_files(number: str, files: Sequence[str] | None, first: float, count: float, invert: str) -> dict:
-    return _found(number, _uploaded(files, first, count, invert)) if files else {}
+def _of_files(ticket: dict, files: Sequence[str] | None, first: float, count: float, invert: str) -> dict:
+    if not files:
+        return {}
+    pixels = _uploaded(files, first, count, invert)
+    return _found(ticket, pixels, f"{len(pixels)} picture{'s' * (len(pixels) > 1)} of your files")
+
+
+def _again(ticket: dict, files, first: float, count: float, invert: str, drawing: dict | None) -> dict:
+    """The pictures in use, read once more with other options, if these matter for them."""
+    if ticket.get("source") == "files":
+        return _of_files(ticket, files, first, count, invert)
+    return _drawn(ticket, drawing, invert) if ticket.get("source") == "pad" else {}
 
 
 def _uploaded(files: Sequence[str] | None, first: float, count: float, invert: str) -> np.ndarray:
@@ -176,42 +171,44 @@ def _settings(values: dict[str, Any]) -> TranslateSettings:
 
 def _packet(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check = always) -> dict:
     runs = playground.translate(library, pixels, settings, check)
-    return image_packet(runs, settings.seed, TRANSLATE.to_query(settings))
+    return image_packet(runs, settings.seed, TRANSLATE.to_query(settings), pixels)
 
 
 def _sheet(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(exports.sheet(pixels))
 
 
-def _sources() -> tuple[gr.Gallery, gr.Sketchpad, list[Any]]:
-    """The gallery, the pad, and the upload with its options."""
+def _own_pictures(controls: Controls) -> OwnPictures:
     pixels, labels = CLOTHES_SET.bundled()
     bundled = [(image.numpy(), CLOTHES_SET.classes[label]) for image, label in zip(pixels, labels, strict=True)]
-    with gr.Accordion("Pick one", open=False):
-        gallery = gr.Gallery(
-            bundled, columns=5, height=260, show_label=False, allow_preview=False, format="png",
-            elem_id="translate-gallery", buttons=[],
-        )  # fmt: skip
-    with gr.Accordion("Upload, paste or draw", open=False, elem_id="translate-upload"):
+    in_use = gr.Markdown(elem_id="translate-in-use")
+    with gr.Accordion("Your own: choose · drop · paste · draw", open=False, elem_id="translate-upload"):
+        controls.heading("Your pictures", "pictures")
         label = "Pictures, or .npy, .npz, IDX"
-        files = gr.File(label=label, file_count="multiple", elem_id="translate-files", height=150)
+        files = gr.File(label=label, file_count="multiple", elem_id="translate-files", height=110)
         with gr.Row():
-            first = gr.Number(0, label="From image", precision=0, min_width=80, elem_id="translate-first")
-            count = gr.Number(10, label="How many", precision=0, min_width=80)
+            first = gr.Number(0, label="From image", precision=0, minimum=0, min_width=80, elem_id="translate-first")
+            limits: dict[str, Any] = {"precision": 0, "minimum": 1, "maximum": uploads.MAX_IMAGES, "min_width": 80}
+            count = gr.Number(10, label="How many", elem_id="translate-count", **limits)
         invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
-        limits = {"files": uploads.MAX_FILES, "megabytes": uploads.MAX_BYTES // 2**20}
-        gr.Markdown(text("ui/texts/uploads.md", **limits), elem_classes="fm-caption")
+        limit = {"files": uploads.MAX_FILES, "megabytes": uploads.MAX_BYTES // 2**20}
+        gr.Markdown(text("ui/texts/uploads.md", **limit), elem_classes="fm-caption")
         pad = gr.Sketchpad(
             show_label=False, layers=False, type="numpy", canvas_size=(280, 280), image_mode="RGBA", height=380,
             elem_id="translate-pad", brush=gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed"),
         )  # fmt: skip
-    return gallery, pad, [files, first, count, invert]
+    with gr.Accordion("Pick one of a hundred", open=False):
+        gallery = gr.Gallery(
+            bundled, columns=5, height=260, show_label=False, allow_preview=False, format="png",
+            elem_id="translate-gallery", buttons=[],
+        )  # fmt: skip
+    return OwnPictures(gallery, files, [first, count, invert], pad, in_use)
 
 
 def _maps(library: Library) -> None:
     maps = {name: data["quality"]["map"] for name, data in library.metadata.items() if "map" in data.get("quality", {})}
     if maps:
-        with gr.Accordion("Which clothes become which digits", open=False, elem_id="translate-maps"):
+        with gr.Accordion("Which clothes become which digits", open=True, elem_id="translate-maps"):
             for name, counts in maps.items():
                 gr.Plot(map_figure(name, counts), show_label=False)
 

@@ -7,7 +7,7 @@ the header: `sides.0.x` belongs at `header["sides"][0]["x"]`. `unpack` here and 
 
 import base64
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -16,8 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fm_core.maths.matching import COUPLINGS
+from fm_core.maths.measures import standard_error
 from fm_core.maths.solvers import SOLVERS
 from fm_core.playground import Run
+from fm_core.settings import VELOCITIES, Side
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,56 @@ def unpack(packet: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def about(run: Run, *details: str) -> dict[str, Any]:
-    """The header of one side of any kind; `details` go into its label, between schedule and solver."""
-    side, schedule = run.side, run.flow.schedule
+THEORY_TIMES = 101
+
+
+def parts(run: Run) -> list[str]:
+    """What a side is made of, in words: schedule, coupling, velocity, solver, steps; empty for what is usual."""
+    side, coupling, velocity = run.side, "", ""
+    if isinstance(side, Side):
+        coupling = "" if side.coupling == "independent" else COUPLINGS[side.coupling].title
+        velocity = VELOCITIES[side.velocity]
     steps = f"{side.steps} step{'s' * (side.steps > 1)}"
+    return [side.schedule, coupling, velocity, SOLVERS[side.solver].title, steps]
+
+
+def titles(runs: Sequence[Run]) -> list[str]:
+    """A title for each side: what it is made of or, of two, what tells them apart."""
+    columns = list(zip(*map(parts, runs), strict=True))
+    telling = [column for column in columns if len(set(column)) > 1] or columns[:1] if len(runs) > 1 else columns
+    usual = {"": COUPLINGS["independent"].title} if len(runs) > 1 else {"": ""}
+    return [" · ".join(filter(None, (usual.get(part, part) for part in side))) for side in zip(*telling, strict=True)]
+
+
+def about(run: Run, title: str) -> dict[str, Any]:
+    """The header of one side of any kind."""
+    side, schedule = run.side, run.flow.schedule
     return {
         "flow": run.flow.name,
-        "label": " · ".join([schedule.name, *details, f"{SOLVERS[side.solver].title}, {steps}"]),
+        "title": title,
+        "label": " · ".join(filter(None, parts(run))),
         "schedule": schedule.name,
         "formula": schedule.formula,
+        "solver": side.solver,
+        "solver_title": SOLVERS[side.solver].title,
         "correlated": bool(torch.tensor(run.flow.covariance).any()),
+        "theory": _theory(run),
         "steps": side.steps,
         "nfe": run.trajectory.nfe,
         "milliseconds": round(1000 * run.trajectory.seconds, 1),
+    }
+
+
+def _theory(run: Run) -> dict[str, list]:
+    """Var X_t and the standard error of its measurement, for points as [mean, first, second dimension]; t is fine."""
+    t, states = torch.linspace(0, 1, THEORY_TIMES), run.trajectory.t.numpy()
+    variance = run.flow.theory_variance(t)
+    series = [variance] if variance.dim() == 1 else [variance.mean(1), *variance.T]
+    errors = [np.interp(t.numpy(), states, error) for error in standard_error(run.trajectory.x).numpy()]
+    return {
+        "t": rounded(t),
+        "values": [rounded(values) for values in series],
+        "errors": [rounded(torch.from_numpy(values)) for values in errors],
     }
 
 

@@ -1,16 +1,22 @@
 """The player: a Gradio component that plays runs in the browser, made of the files beside this one."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 import gradio as gr
 import plotly
 
+from fm_core.ui.explanations import why
+
 MODULES = Path(__file__).parent
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MOUNT = """import(new URL(props.module, document.baseURI)).then(({ mount }) => mount(element, props, watch, {
   run: (ticket) => trigger("run", { ticket }),
   stop: (ticket) => trigger("stop", { ticket }),
+  restore: (query) => trigger("restore", { query }),
+  save: (kind) => trigger("save", { kind }),
 })); // Gradio looks for event names in this script: "api" is an endpoint that the page never calls"""
 
 
@@ -22,22 +28,31 @@ def _url(path: Path) -> str:
     return f"gradio_api/file={quote(str(path))}"
 
 
-class Player(gr.HTML):
-    """Plays the packets of `point_packet` (scene "points") or `image_packet` (scene "images").
+def module_url(name: str) -> str:
+    """The address of a script beside this file, relative to the page's."""
+    return _url(MODULES / name)
 
-    All but new runs happens in the browser. Event `run` asks for one, `stop` reports a newer ask: see `run_tab.py`.
+
+class Player(gr.HTML):
+    """Plays the packets of `point_packet` (scene "points") or `image_packet` (scene "images") in a tab of this name.
+
+    All but new runs happens in the browser. Event `run` asks for one, `stop` reports a newer ask, `restore` asks for
+    the settings of an address, `save` for a file: see `run_tab.py`. `comparisons` are queries of the address, each with
+    what to watch in its run.
     """
 
-    def __init__(self, scene: str, elem_id: str, **keywords):
+    def __init__(self, scene: str, tab: str, comparisons: Sequence[tuple[str, str]] = (), **keywords):
+        html = _read("player.html").replace("<!-- views -->\n", _read(f"{scene}_views.html"))
         super().__init__(
-            html_template=_read("player.html").replace("<!-- views -->\n", _read(f"{scene}_views.html")),
-            css_template=_read("player.css"),
+            html_template=re.sub(r"<why (\w+)>", lambda key: why(key[1], f"{tab}-player"), html),
+            css_template=_read("player.css") + _read("save.css"),
             js_on_load=MOUNT,
             apply_default_css=False,
-            elem_id=elem_id,
-            module=_url(MODULES / f"{scene}.js"),
+            elem_id=f"{tab}-player",
+            module=module_url(f"{scene}.js"),
             plotly=_url(PLOTLY),
-            player=elem_id,
+            tab=tab,
+            comparisons=list(comparisons),
             **keywords,
         )
 

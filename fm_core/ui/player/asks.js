@@ -1,10 +1,15 @@
 // Calls to the server: one at a time, and the newest ask is always answered in the end.
 
-export function createAsks(/** @type {FM.Calls} */ { newest, run, stop, busy, dragging }) {
+const LONGEST_PAUSE = 30; // seconds between two tries
+
+export function createAsks(/** @type {FM.Calls} */ { newest, run, stop, busy, dragging, failed }) {
   let running = false;
   let started = 0;
+  let failures = 0;
+  let timer = 0;
   const isWaiting = () => newest() > started;
   const start = () => {
+    clearTimeout(timer);
     running = true;
     started = newest();
     busy(true);
@@ -20,11 +25,21 @@ export function createAsks(/** @type {FM.Calls} */ { newest, run, stop, busy, dr
       if (!running) start();
       else if (!dragging()) release();
     },
-    /** The call has ended, whether it succeeded or not. */
+    /** The call has ended. */
     settle() {
       running = false;
+      failures = 0;
       if (isWaiting()) start();
       else busy(false);
     },
+    /** The server did not answer. Ask again after a pause, which grows from one failure to the next. */
+    fail() {
+      running = false;
+      busy(false);
+      const pause = Math.min(2 ** ++failures, LONGEST_PAUSE);
+      failed(pause);
+      timer = Number(setTimeout(start, 1000 * pause));
+    },
+    again: start,
   };
 }

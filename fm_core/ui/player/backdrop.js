@@ -2,11 +2,16 @@
 import { contextOf, make } from "./dom.js";
 
 export function paintBackdrop(/** @type {FM.Paper} */ paper, /** @type {boolean} */ withDensity) {
-  const { size, run } = paper;
-  const canvas = make("canvas", { width: size, height: size });
+  const { width, height, run } = paper;
+  const canvas = make("canvas", { width, height });
   const context = contextOf(canvas);
-  Object.assign(context, { fillStyle: paper.paper }).fillRect(0, 0, size, size);
-  if (withDensity) context.drawImage(densityImage(run.density, paper.density), 0, 0, size, size);
+  Object.assign(context, { fillStyle: paper.paper }).fillRect(0, 0, width, height);
+  if (withDensity) {
+    const [[left, bottom], [right, top]] = run.window;
+    const { x0, y0, unit } = paper;
+    const image = densityImage(run.density, paper.density);
+    context.drawImage(image, x0 + left * unit, y0 - top * unit, (right - left) * unit, (top - bottom) * unit);
+  }
   drawAxes(context, paper);
   return canvas;
 }
@@ -16,7 +21,7 @@ function densityImage({ values, shape: [height, width] }, colour) {
   const image = new ImageData(width, height);
   for (let i = 0; i < values.length; i++) {
     const row = height - 1 - Math.floor(i / width); // the data begin with the bottom row
-    image.data.set([...colour, 0.55 * values[i]], (row * width + (i % width)) * 4);
+    image.data.set([...colour, 0.4 * values[i]], (row * width + (i % width)) * 4);
   }
   const canvas = make("canvas", { width, height });
   contextOf(canvas).putImageData(image, 0, 0);
@@ -24,18 +29,19 @@ function densityImage({ values, shape: [height, width] }, colour) {
 }
 
 /** @param {CanvasRenderingContext2D} context @param {FM.Paper} paper */
-function drawAxes(context, { run, size, ratio, unit, x0, y0, line, soft }) {
-  const [low, high] = run.window;
+function drawAxes(context, { width, height, ratio, unit, x0, y0, line, soft }) {
   Object.assign(context, { strokeStyle: line, fillStyle: soft, lineWidth: ratio * 0.5 });
-  context.font = `${10 * ratio}px sans-serif`;
+  context.font = `${11 * ratio}px sans-serif`;
   context.beginPath();
-  for (const d of [0, 1]) {
-    for (let tick = Math.ceil(low[d] / 2) * 2; tick < high[d]; tick += 2) {
-      const [x, y] = d ? [0, y0 - tick * unit] : [x0 + tick * unit, size];
-      context.moveTo(x, y);
-      context.lineTo(d ? size : x, d ? y : 0);
-      context.fillText(String(tick), x + (d ? 4 : 3) * ratio, y - (d ? 3 : 4) * ratio);
-    }
+  const [first, last] = [0, width].map((x) => Math.ceil((x - x0) / unit / 2) * 2);
+  for (let tick = first; tick < last; tick += 2) {
+    context.moveTo(x0 + tick * unit, 0);
+    context.lineTo(x0 + tick * unit, height);
+    context.fillText(String(tick), x0 + (tick * unit + 3 * ratio), height - 4 * ratio);
+  }
+  for (let tick = Math.ceil((y0 - height) / unit / 2) * 2; tick < y0 / unit; tick += 2) {
+    context.moveTo(0, y0 - tick * unit);
+    context.lineTo(width, y0 - tick * unit);
   }
   context.stroke();
 }

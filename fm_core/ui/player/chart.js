@@ -1,58 +1,106 @@
-// The Plotly chart of a per-step statistic, redrawn for each run; during playback only its cursor moves.
+// The strip of a per-step statistic, drawn by Plotly for each run; its time axis is that of the scrubber beneath it.
 import { coloursOf, find, make } from "./dom.js";
 
-const UNUSED = ["select2d", "lasso2d", "autoScale2d"];
-// A double click sets the clock twice; with "reset" it changes only a zoomed chart, back to its range.
-const CONFIG = { responsive: true, displaylogo: false, doubleClick: "reset", modeBarButtonsToRemove: UNUSED };
+const CONFIG = { responsive: false, displayModeBar: false, doubleClick: false, scrollZoom: false };
+const LABEL = 14; // pixels that a line's label takes
+const EDGES = { l: 44, r: 92, t: 8, b: 6 };
+const NARROW = { l: 36, r: 12, t: 8, b: 6 };
 
-/** The formula of the theory curve, with the schedules shown. @param {FM.Run} run */
-export function explainTheory({ sides }) {
-  const terms = `α² Var X₀ + β² Var X₁${sides.some((side) => side.correlated) ? " + 2αβ Cov(X₀, X₁)" : ""}`;
+/** The formula of the theory curve, with the schedules shown, in HTML. @param {FM.Run} run */
+export function theoryFormula({ sides }) {
+  const correlated = sides.some((side) => side.correlated);
+  const more = correlated ? " + 2αβ Cov(<i>X</i><sub>0</sub>, <i>X</i><sub>1</sub>)" : "";
   const schedules = [...new Set(sides.map((side) => `${side.schedule}: ${side.formula}`))].join("; ");
-  return `Dashed: theory, ${terms} (${schedules}).`;
+  return `α<sup>2</sup> Var <i>X</i><sub>0</sub> + β<sup>2</sup> Var <i>X</i><sub>1</sub>${more} (${schedules})`;
 }
 
 export class Chart {
   drawn = false;
   t = 0;
 
-  /** @param {HTMLElement} root @param {string} source @param {(t: number) => void} onTime */
+  /** @param {HTMLElement} root the time strip @param {string} source @param {(t: number) => void} onTime */
   constructor(root, source, onTime) {
     this.root = root;
-    this.loaded = loadPlotly(source);
+    this.source = source;
     this.plot = /** @type {FM.PlotElement} */ (find(root, ".fm-plot"));
     this.cursor = find(root, ".fm-cursor");
-    // Anywhere between the axes; Plotly passes on clicks that are not drags.
-    this.plot.addEventListener("click", ({ target, clientX }) => {
-      const area = target instanceof Element && target.closest(".nsewdrag");
-      const axis = this.plot._fullLayout?.xaxis;
-      if (area && axis) onTime(axis.p2l(clientX - area.getBoundingClientRect().left));
-    });
-    this.sizes = new ResizeObserver(() => this.drawn && Plotly.Plots.resize(this.plot));
+    this.sizes = new ResizeObserver(() => this.arrange());
     this.sizes.observe(root);
+    /** Pressing or dragging anywhere in the plot scrubs. @param {PointerEvent} event */
+    const seek = (event) => {
+      const { left, width } = this.span();
+      if (event.buttons) onTime((event.clientX - this.plot.getBoundingClientRect().left - left) / width);
+    };
+    this.plot.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      this.plot.setPointerCapture(event.pointerId);
+      seek(event);
+    });
+    this.plot.addEventListener("pointermove", (event) => this.plot.hasPointerCapture(event.pointerId) && seek(event));
   }
 
-  /** @param {FM.Run} run @param {string} title @param {FM.Traces} tracesOf @param {boolean} dimensions */
-  async show(run, title, tracesOf, dimensions) {
-    await this.loaded;
-    if (!this.root.isConnected) return;
-    const colour = coloursOf(this.root);
-    const traces = run.sides.flatMap((side, index) => {
-      const line = lines(run.sides.length > 1 ? `${"AB"[index]} ` : "", colour("ab"[index]));
-      return tracesOf(side, Array.from(side.t.values), line, dimensions);
-    });
-    withoutBase(() => Plotly.react(this.plot, traces, layoutOf(title, colour), CONFIG));
-    if (!this.drawn) this.plot.on("plotly_afterplot", () => this.moveCursor(this.t));
+  /** The plot's time axis, in pixels from the strip's left. */
+  span() {
+    const edges = this.edges();
+    return { left: edges.l, width: this.root.clientWidth - edges.l - edges.r };
+  }
+
+  edges = () => (this.root.clientWidth < 560 ? NARROW : EDGES);
+
+  /** @param {FM.Run} run @param {FM.Traces} tracesOf @param {FM.Options} options */
+  async show(run, tracesOf, options) {
+    this.redraw = () => {
+      const colour = coloursOf(this.root);
+      const weight = Number(colour("weight") || 1);
+      const traces = run.sides.flatMap((side, index) => {
+        const line = lines(run.sides.length > 1 ? `${"AB"[index]} ` : "", colour("ab"[index]), weight);
+        return tracesOf(side, Array.from(side.t.values), line, options.dimensions);
+      });
+      withoutBase(() => Plotly.react(this.plot, traces, this.layout(run, traces, options, colour), CONFIG));
+    };
+    await loadPlotly(this.source);
+    if (!this.root.isConnected || !this.root.clientWidth) return;
     this.drawn = true;
+    this.redraw();
+  }
+
+  /** After a change of size. */
+  arrange() {
+    const { left, width } = this.span();
+    this.root.style.setProperty("--fm-left", `${left}px`);
+    this.root.style.setProperty("--fm-width", `${width}px`);
+    if (this.redraw && window.Plotly && this.root.clientWidth) {
+      this.drawn = true;
+      this.redraw();
+    }
+    this.moveCursor(this.t);
   }
 
   moveCursor(/** @type {number} */ t) {
     this.t = t;
-    const { xaxis: axis, _size: size } = this.plot._fullLayout ?? {};
-    if (!axis?.l2p || !size) return;
-    this.cursor.hidden = t < axis.range[0] - 1e-9 || t > axis.range[1] + 1e-9;
-    const transform = `translateX(${axis._offset + axis.l2p(t)}px)`;
-    Object.assign(this.cursor.style, { transform, top: `${size.t}px`, height: `${size.h}px` });
+    const { left, width } = this.span();
+    this.cursor.style.transform = `translateX(${left + t * width}px)`;
+  }
+
+  /** @param {FM.Run} run @param {any[]} traces @param {FM.Options} options @param {(name: string) => string} colour */
+  layout(run, traces, options, colour) {
+    const [ink, line, paper] = ["ink", "line", "paper"].map(colour);
+    const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, fixedrange: true };
+    const font = {
+      family: "system-ui, sans-serif",
+      color: colour("soft"),
+      size: Math.max(12, Number.parseFloat(getComputedStyle(this.root).fontSize) - 2),
+    };
+    return {
+      ...{ paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font, showlegend: false, dragmode: false },
+      ...{ hovermode: "x unified", hoverlabel: { bgcolor: paper, font: { color: ink } } },
+      margin: this.edges(),
+      width: this.root.clientWidth,
+      height: this.plot.clientHeight,
+      xaxis: { ...axis, range: [0, 1], showticklabels: false, hoverformat: ".3f" },
+      yaxis: { ...axis, nticks: 4, rangemode: options.close ? "normal" : "tozero" },
+      annotations: this.edges() === EDGES ? labels(run, traces, colour, this.plot.clientHeight) : [],
+    };
   }
 
   disconnect() {
@@ -61,11 +109,32 @@ export class Chart {
   }
 }
 
+/** The sides' titles at the ends of their lines, moved apart where they would overlap.
+ * @param {FM.Run} run @param {any[]} traces @param {(name: string) => string} colour @param {number} height */
+function labels({ sides }, traces, colour, height) {
+  const ends = sides.map((_, index) => Number(traces[Math.floor((traces.length / sides.length) * index)].y.at(-1)));
+  const top = Math.max(...traces.flatMap(({ y }) => y)) || 1;
+  const apart = ends.length > 1 ? (Math.abs(ends[0] - ends[1]) / top) * height : LABEL;
+  const shift = Math.max(0, (LABEL - apart) / 2);
+  return sides.map((side, index) => ({
+    ...{ x: 1, xref: "paper", xanchor: "left", xshift: 6, y: ends[index], showarrow: false, align: "left" },
+    yshift:
+      (ends[index] >= Math.max(...ends) && !(index && ends[0] === ends[1]) ? 1 : -1) * (sides.length > 1 ? shift : 0),
+    text: short(sides.length > 1 ? `${"AB"[index]} ${side.title}` : side.schedule),
+    font: { color: colour("ab"[index]), size: 12 },
+  }));
+}
+
+const short = (/** @type {string} */ title) => (title.length > 14 ? `${title.slice(0, 13)}…` : title);
+
 /** Once per page: the plotly.js of Python's package. */
 function loadPlotly(/** @type {string} */ src) {
   window.fmPlotly ??= new Promise((onload, reject) => {
     const onerror = () => reject(new Error("plotly.js could not be loaded"));
-    document.head.append(make("script", { src, onload, onerror }));
+    // The picture comes first: the script takes long to read.
+    const load = () => document.head.append(make("script", { src, onload, onerror }));
+    if ("requestIdleCallback" in window) requestIdleCallback(load, { timeout: 500 });
+    else setTimeout(load);
   });
   return window.fmPlotly;
 }
@@ -80,27 +149,22 @@ function withoutBase(action) {
   base?.setAttribute("href", href);
 }
 
-/** @param {string} prefix @param {string} color @returns {FM.Line} */
-function lines(prefix, color) {
+/** @param {string} prefix @param {string} color @param {number} weight @returns {FM.Line} */
+function lines(prefix, color, weight) {
   return (name, times, y, dash, width = 2, extra = {}) => {
     const mode = dash === "solid" && y.length <= 61 ? "lines+markers" : "lines";
-    const look = { mode, line: { color, dash, width }, marker: { size: 4, color }, hovertemplate: "%{y:.4g}" };
-    return { type: "scatter", name: prefix + name, x: times.slice(0, y.length), y, ...look, ...extra };
-  };
-}
-
-function layoutOf(/** @type {string} */ title, /** @type {(name: string) => string} */ colour) {
-  const [ink, line, paper] = ["ink", "line", "paper"].map(colour);
-  const axis = { gridcolor: line, zerolinecolor: line, linecolor: line };
-  const look = { paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink, size: 12 } };
-  const hover = { hovermode: "x unified", hoverlabel: { bgcolor: paper, font: { color: ink } } };
-  return {
-    ...look,
-    ...hover,
-    margin: { l: 48, r: 12, t: 8, b: 36 },
-    xaxis: { ...axis, title: { text: "t", standoff: 4 }, range: [0, 1], hoverformat: ".3f" },
-    yaxis: { ...axis, title: { text: title, standoff: 6 }, rangemode: "tozero", automargin: true },
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0, font: { size: 11 } },
-    uirevision: title,
+    const line = { color, dash, width: width * weight };
+    const look = { mode, line, marker: { size: 4 * weight, color }, hovertemplate: "%{y:.4g}" };
+    const band = extra === "band" && { mode: "lines", line: { width: 0 }, hoverinfo: "skip", hovertemplate: undefined };
+    const fill = band && name.endsWith("+") ? { fill: "tonexty", fillcolor: `${color}33` } : {};
+    const rest = band ? { ...band, ...fill } : extra;
+    return {
+      type: "scatter",
+      name: prefix + name,
+      x: times.slice(0, y.length),
+      y,
+      ...look,
+      .../** @type {object} */ (rest),
+    };
   };
 }

@@ -23,12 +23,12 @@ export function write(element, text) {
 /** @param {HTMLCanvasElement} canvas */
 export const contextOf = (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
 
-/** Match the screen's pixels; a new size clears it. @param {HTMLCanvasElement} canvas @param {number} shape */
-export function fit(canvas, shape) {
-  const width = Math.max(1, Math.round(canvas.clientWidth * (window.devicePixelRatio || 1)));
-  const height = Math.round(width * shape);
+/** Match the screen's pixels; a new size clears it. @param {HTMLCanvasElement} canvas */
+export function fit(canvas) {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight].map(inPixels);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }
+const inPixels = (/** @type {number} */ length) => Math.max(1, Math.round(length * (window.devicePixelRatio || 1)));
 
 /** The theme's colours, by their names in the style sheet. @param {Element} element */
 export function coloursOf(element) {

@@ -18,29 +18,37 @@ export function fieldAt({ fields }, name, t) {
   if (stored.length < names.length) return null;
   const [values, subtracted] = stored.map((field) => interpolate(field, t));
   for (let i = 0; subtracted && i < values.length; i++) values[i] -= subtracted[i];
-  let longest = 1e-6;
-  for (let i = 0; i < values.length; i += 2) longest = Math.max(longest, Math.hypot(values[i], values[i + 1]));
-  return { values, longest, grid: stored[0].shape[1] };
+  const [, rows, columns] = stored[0].shape;
+  return { values, longest: longestIn(values, rows, columns), rows, columns };
 }
 
-/** @param {FM.Paper} paper @param {FM.Arrows} field */
-export function drawArrows({ context, size, ratio, ink, paper }, { values, longest, grid }) {
-  const cell = size / grid;
-  const length = (0.9 * cell) / longest;
+/** The longest arrow of the square in the middle. @param {Float32Array} values @param {number} rows @param {number} columns */
+function longestIn(values, rows, columns) {
+  let longest = 1e-6;
+  for (let i = 0; i < rows * columns; i++) {
+    const fromMiddle = Math.abs((i % columns) + 0.5 - columns / 2);
+    if (fromMiddle <= rows / 2) longest = Math.max(longest, Math.hypot(values[2 * i], values[2 * i + 1]));
+  }
+  return longest;
+}
+
+/** Arrows centred in their cells; the longest in the middle is as long as a cell, and none is longer. @param {FM.Paper} paper @param {FM.Arrows} field
+ * @param {Partial<CanvasRenderingContext2D>} style */
+export function drawArrows({ context, run, unit, x0, y0 }, { values, longest, rows, columns }, style) {
+  const [[left, bottom], [, top]] = run.field_window;
+  const cell = ((top - bottom) / rows) * unit;
   context.beginPath();
-  for (let i = 0; i < grid ** 2; i++) {
+  for (let i = 0; i < rows * columns; i++) {
+    const length = (0.9 * cell) / Math.max(longest, Math.hypot(values[2 * i], values[2 * i + 1]));
     const [vx, vy] = [values[2 * i] * length, -values[2 * i + 1] * length];
-    const x = ((i % grid) + 0.5) * cell + vx / 2; // the tip, so that the arrow is centred in its cell
-    const y = size - (Math.floor(i / grid) + 0.5) * cell + vy / 2;
+    const x = x0 + left * unit + ((i % columns) + 0.5) * cell + vx / 2; // the tip
+    const y = y0 - bottom * unit - (Math.floor(i / columns) + 0.5) * cell + vy / 2;
     context.moveTo(x - vx, y - vy);
     context.lineTo(x, y);
     context.lineTo(x - 0.3 * vx - 0.18 * vy, y - 0.3 * vy + 0.18 * vx);
     context.moveTo(x, y);
     context.lineTo(x - 0.3 * vx + 0.18 * vy, y - 0.3 * vy - 0.18 * vx);
   }
-  Object.assign(context, { strokeStyle: ink, globalAlpha: 0.75, lineWidth: ratio }).stroke();
-  const text = `longest arrow: ${longest.toPrecision(2)}`;
-  Object.assign(context, { globalAlpha: 1, font: `${11 * ratio}px sans-serif`, fillStyle: paper });
-  context.fillRect(0, 0, context.measureText(text).width + 12 * ratio, 21 * ratio); // readable over anything
-  Object.assign(context, { fillStyle: ink }).fillText(text, 6 * ratio, 15 * ratio);
+  Object.assign(context, style).stroke();
+  context.globalAlpha = 1;
 }

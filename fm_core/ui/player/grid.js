@@ -1,48 +1,75 @@
-// The canvas of one side at any time t: its images in a square grid.
+// The canvas of one side at any time t: its images in a grid, each beneath the picture that it comes from, if any.
 import { coloursOf, contextOf, find, fit, make } from "./dom.js";
 import { locate } from "./time.js";
 
 export const SIZE = 28;
 const PIXELS = SIZE * SIZE;
+const HEAD = 52; // for the title and the variance, in pixels of the page
 const GAP = 2; // between images, in their pixels
-const CELL = SIZE + GAP;
 const FULL_SPEED = 4; // a velocity of this size is shown white
+
+/** The number of columns with which `count` cells are drawn largest. @param {number} count @param {number} width
+ * @param {number} height @param {number} cellWidth @param {number} cellHeight */
+export function columnsFor(count, width, height, cellWidth, cellHeight) {
+  const zoom = (/** @type {number} */ columns) =>
+    Math.min(width / (columns * cellWidth), height / (Math.ceil(count / columns) * cellHeight));
+  return Array.from({ length: count }, (_, k) => k + 1).reduce((best, n) => (zoom(n) > zoom(best) + 1e-9 ? n : best));
+}
 
 /** @type {FM.Scene<FM.ImagesRun>["picture"]} */
 export function createGrid(figure, run, index) {
-  const columns = Math.ceil(Math.sqrt(run.particles));
-  const [width, height] = [columns, Math.ceil(run.particles / columns)].map((count) => count * CELL + GAP);
-  const sheet = make("canvas", { width, height });
   const canvas = find(figure, "canvas", HTMLCanvasElement);
-  canvas.style.aspectRatio = `${width} / ${height}`;
-  fit(canvas, height / width);
+  fit(canvas);
+  const { pictures, particles: count } = run;
+  const cell = { width: SIZE + GAP, height: (pictures ? 2 : 1) * SIZE + (pictures ? 2 : 1) * GAP };
+  const head = HEAD * (window.devicePixelRatio || 1);
+  const columns = columnsFor(count, canvas.width, canvas.height - head, cell.width, cell.height);
+  const [width, height] = [columns * cell.width + GAP, Math.ceil(count / columns) * cell.height + GAP];
+  const sheet = make("canvas", { width, height });
   const [context, sheetContext] = [contextOf(canvas), contextOf(sheet)];
-  const [accent, line] = ["ab"[index], "line"].map(coloursOf(figure));
+  const [accent, line, paper] = ["ab"[index], "line", "paper"].map(coloursOf(figure));
+  const zoom = Math.min(canvas.width / width, (canvas.height - head) / height);
+  const [x0, y0] = [(canvas.width - zoom * width) / 2, head + (canvas.height - head - zoom * height) / 2];
   const image = new ImageData(SIZE, SIZE);
-  const left = (/** @type {number} */ k) => (k % columns) * CELL + GAP;
-  const top = (/** @type {number} */ k) => Math.floor(k / columns) * CELL + GAP;
+  const left = (/** @type {number} */ k) => (k % columns) * cell.width + GAP;
+  const top = (/** @type {number} */ k) => Math.floor(k / columns) * cell.height + GAP;
+  const below = pictures ? SIZE + GAP / 2 : 0;
 
   return {
     draw(t, { view }, selected) {
       Object.assign(sheetContext, { fillStyle: line }).fillRect(0, 0, width, height);
-      for (let k = 0; k < run.particles; k++) {
+      for (let k = 0; k < count; k++) {
+        if (pictures) {
+          paintPicture(image.data, pictures, k);
+          sheetContext.putImageData(image, left(k), top(k));
+        }
         paintImage(image.data, run, run.sides[index], k, t, view);
-        sheetContext.putImageData(image, left(k), top(k));
+        sheetContext.putImageData(image, left(k), top(k) + below);
       }
+      Object.assign(context, { fillStyle: paper }).fillRect(0, 0, canvas.width, canvas.height);
       context.imageSmoothingEnabled = false;
-      context.drawImage(sheet, 0, 0, canvas.width, canvas.height);
+      context.drawImage(sheet, x0, y0, zoom * width, zoom * height);
       if (selected === null) return;
-      const unit = canvas.width / width;
-      Object.assign(context, { strokeStyle: accent, lineWidth: GAP * unit });
+      Object.assign(context, { strokeStyle: accent, lineWidth: GAP * zoom });
       const [x, y] = [left(selected) - GAP / 2, top(selected) - GAP / 2];
-      context.strokeRect(x * unit, y * unit, CELL * unit, CELL * unit);
+      context.strokeRect(x0 + x * zoom, y0 + y * zoom, cell.width * zoom, cell.height * zoom);
     },
     nearest({ offsetX, offsetY }) {
-      const cells = [offsetX, offsetY].map((at) => Math.floor(((at / canvas.clientWidth) * width - GAP / 2) / CELL));
-      const [x, y] = cells.map((cell) => Math.max(0, Math.min(cell, columns - 1)));
-      return y * columns + x < run.particles ? y * columns + x : null;
+      const scale = canvas.width / canvas.clientWidth / zoom;
+      const column = Math.floor((offsetX * scale - x0 / zoom - GAP / 2) / cell.width);
+      const row = Math.floor((offsetY * scale - y0 / zoom - GAP / 2) / cell.height);
+      const found = row * columns + column;
+      return column >= 0 && column < columns && row >= 0 && found < count ? found : null;
     },
   };
+}
+
+/** @param {Uint8ClampedArray} data RGBA @param {FM.Block} pictures @param {number} index */
+function paintPicture(data, { values }, index) {
+  for (let i = 0; i < PIXELS; i++) {
+    data[4 * i] = data[4 * i + 1] = data[4 * i + 2] = values[index * PIXELS + i];
+    data[4 * i + 3] = 255;
+  }
 }
 
 /** Write x_t, the predicted end, or the size of the velocity into RGBA data, which clips to 0 and 255.

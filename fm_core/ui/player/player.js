@@ -1,14 +1,28 @@
-// The player: a clock that drives the pictures, the chart's cursor and the figures of a run.
+// The player: a clock that drives the pictures, the chart's cursor, the sentence and the figures of a run.
+import { addressOf, displayOf, show } from "./address.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
-import { find, make, write } from "./dom.js";
+import { coloursOf, find, make, write } from "./dom.js";
 import { decode } from "./packet.js";
+import { sentenceOf } from "./sentence.js";
 import { stateAt } from "./time.js";
 
 const PLAY_ICON = "M4 2.5v11L13.5 8z";
 const PAUSE_ICON = "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z";
 
+/** @type {FM.Options} */
+const USUAL = {
+  speed: 1,
+  loop: true,
+  statistic: "variance",
+  dimensions: false,
+  close: false,
+  large: false,
+  layers: [],
+};
+
 export class Player {
+  said = "";
   run = /** @type {FM.Run | null} */ (null);
   figures = /** @type {HTMLElement[]} */ ([]);
   pictures = /** @type {FM.Picture[]} */ ([]);
@@ -16,24 +30,63 @@ export class Player {
   received = 0;
   listening = new AbortController();
 
-  constructor(/** @type {HTMLElement} */ root, /** @type {FM.Scene} */ scene, /** @type {string} */ plotly) {
+  /** @param {HTMLElement} root @param {FM.Scene} scene @param {FM.Props} props @param {Record<string, any>} display */
+  constructor(root, scene, { plotly, tab, comparisons }, display) {
     this.root = root;
     this.scene = scene;
+    this.tab = tab;
+    this.comparisons = comparisons;
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    /** @type {FM.Options} */
-    this.options = { speed: 1, loop: true, statistic: "variance", dimensions: false, ...scene.options(this.calm) };
+    this.usual = { ...USUAL, ...scene.options(this.calm) };
+    this.options = { ...this.usual };
     this.clock = new Clock();
     this.clock.set(this.calm ? 1 : 0, !this.calm);
-    this.chart = new Chart(find(root, ".fm-chart"), plotly, (t) => this.pauseAt(t));
+    this.chart = new Chart(find(root, ".fm-time"), plotly, (t) => this.pauseAt(t));
+    this.stage = find(root, ".fm-stage");
     this.scrub = find(root, ".fm-scrub", HTMLInputElement);
     this.particle = find(root, ".fm-particle", HTMLInputElement);
     this.body = find(root, ".fm-numbers tbody", HTMLTableSectionElement);
     this.menu = find(root, '[data-option="statistic"]', HTMLSelectElement);
     const template = find(root, ".fm-words", HTMLTemplateElement);
     this.words = template.dataset;
-    this.menu.replaceChildren(...template.content.children);
-    find(root, ".fm-subject").textContent = this.words.subject ?? "";
-    Object.assign(find(root, ".fm-figure"), { textContent: this.words.figure, title: this.words.figureTitle });
+    this.name(/** @type {HTMLOptionElement[]} */ ([...template.content.children]));
+    this.display(display);
+  }
+
+  /** Name the statistics and the columns of the table. @param {HTMLOptionElement[]} entries */
+  name(entries) {
+    this.menu.replaceChildren(...entries.filter((entry) => entry.text));
+    find(this.root, ".fm-subject").textContent = this.words.subject ?? "";
+    const heads = entries.flatMap((entry) => entry.dataset.column ?? []);
+    find(this.root, ".fm-numbers thead tr", HTMLTableRowElement).append(
+      ...heads.map((head) => make("th", { scope: "col", textContent: head })),
+    );
+  }
+
+  /** Show a run as an address says. @param {Record<string, any>} options */
+  display({ follow, t, ...options }) {
+    for (const [name, value] of Object.entries(options)) if (name in this.usual) this.options[name] = value;
+    if (Number.isInteger(follow) && follow >= 0) this.selected = follow;
+    if (t >= 0 && t <= 1) this.clock.set(t, false);
+    this.opened = t >= 0 && t <= 1;
+    this.showOptions();
+  }
+
+  /** The inputs of the options show their values. */
+  showOptions() {
+    const { options, root } = this;
+    for (const input of root.querySelectorAll("[data-option]")) {
+      const name = /** @type {HTMLElement} */ (input).dataset.option ?? "";
+      if (input instanceof HTMLInputElement) input.checked = options[name] === true;
+      if (!(input instanceof HTMLSelectElement)) continue;
+      const known = [...input.options].some(({ value }) => value === String(options[name]));
+      if (!known) options[name] = this.usual[name];
+      input.value = String(options[name]);
+    }
+    for (const input of root.querySelectorAll("input[data-layer]")) {
+      if (input instanceof HTMLInputElement) input.checked = options.layers.includes(input.dataset.layer ?? "");
+    }
+    document.documentElement.classList.toggle("fm-large", options.large);
   }
 
   async receive(/** @type {FM.Packet} */ packet) {
@@ -41,7 +94,8 @@ export class Player {
     const run = await decode(packet);
     if (mine !== this.received) return; // a newer run came while this one was decoded
     const sameData = this.run?.target === run.target && this.run?.source === run.source;
-    if (!sameData && !this.calm) this.clock.set(0, true);
+    if (!sameData && !this.calm && !this.opened) this.clock.set(0, true);
+    this.opened = false;
     this.run = run;
     if (Number(this.selected) >= run.particles) this.selected = null;
     this.arrange(run);
@@ -49,6 +103,21 @@ export class Player {
     this.particle.max = String(run.particles - 1);
     const { dataset } = this.root;
     Object.assign(dataset, { sides: run.sides.length, steps: finest(run).steps, run: Number(dataset.run) + 1 });
+    this.tell(`New run: ${run.sides.map((/** @type {FM.Side} */ side) => side.label).join(" against ")}.`);
+  }
+
+  /** What the player is doing, in words: seen until there is a picture, and heard. @param {string} words */
+  tell(words, again = false) {
+    write(find(this.root, ".fm-state"), words);
+    find(this.root, ".fm-again").hidden = !again;
+    this.root.classList.toggle("fm-trouble", again);
+  }
+
+  /** Show a refusal, until the person does something else. @param {string} sentence */
+  refuse(sentence) {
+    const place = find(this.root, ".fm-refusal");
+    place.hidden = !sentence;
+    write(place, sentence);
   }
 
   /** Make a figure and a table row for each side. @param {FM.Run} run */
@@ -57,51 +126,84 @@ export class Player {
     const { source, target, particles, sides } = run;
     while (figures.length > sides.length) figures.pop()?.remove();
     for (let index = figures.length; index < sides.length; index++) {
-      const innerHTML = '<figcaption></figcaption><canvas role="img"></canvas>';
+      const innerHTML =
+        '<figcaption></figcaption><canvas role="img"></canvas><p class="fm-variance" aria-hidden="true"></p>';
       figures.push(make("figure", { className: `fm-panel fm-${"ab"[index]}`, innerHTML }));
       find(root, ".fm-panels").append(figures[index]);
       const canvas = find(figures[index], "canvas");
       canvas.onclick = (event) => this.select(this.pictures[index].nearest(event, this.clock.t));
     }
-    find(root, ".fm-stage").classList.toggle("fm-two", sides.length > 1);
+    root.classList.toggle("fm-two", sides.length > 1);
     const rows = sides.map((side, index) => {
       const name = sides.length > 1 ? "AB"[index] : "";
-      const data = make("small", {}, ` ${source} → ${target}, ${scene.caption(run)}`);
-      find(figures[index], "figcaption").replaceChildren(make("b", {}, name && `${name}: `), side.label, data);
+      find(figures[index], "figcaption").replaceChildren(make("b", {}, name && `${name} `), side.title);
       const ariaLabel = `${particles} ${this.words.subject}s travelling from ${source} to ${target}: ${side.label}`;
       Object.assign(find(figures[index], "canvas"), { ariaLabel });
-      const cells = ["", "", "", "", String(side.milliseconds)].map((text) => make("td", {}, text));
+      const cells = ["", "", ...scene.figures(side, 0).map(() => "")].map((text) => make("td", {}, text));
       return make("tr", { className: `fm-${"ab"[index]}` }, make("th", { scope: "row" }, name || "run"), ...cells);
     });
     this.body.replaceChildren(...rows);
+    const asked = this.comparisons.findIndex(([query]) => query === run.query);
+    const watch = asked < 0 ? scene.caption(run) : `Watch ${this.comparisons[asked][1]}`;
+    write(find(root, ".fm-watch"), watch);
+    for (const [k] of this.comparisons.entries())
+      document.getElementById(`${this.tab}-compare-${k}`)?.setAttribute("aria-pressed", String(k === asked));
+    for (const cost of document.querySelectorAll(`.fm-columns:has(#${this.tab}-player) .fm-cost`)) {
+      const side = sides[/** @type {HTMLElement} */ (cost).dataset.side ? 1 : 0];
+      write(cost, side ? `${side.nfe} evaluation${side.nfe > 1 ? "s" : ""}` : "");
+    }
+    const spent = sides.map((side) => `${side.milliseconds} ms`).join(" and ");
+    write(find(root, ".fm-seconds"), `Computed on the server in ${spent}.`);
   }
 
   /** Redraw pictures and chart for the current run, options and theme. */
   refresh() {
     const { run, scene, options, root } = this;
     if (!run) return;
-    scene.offer?.(root, run, options);
+    const offered = scene.offers(run);
+    for (const input of root.querySelectorAll("input[data-layer]")) {
+      const label = input.closest("label");
+      if (label) label.hidden = offered[/** @type {HTMLElement} */ (input).dataset.layer ?? ""] === false;
+    }
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
-    const { text, dataset } = this.menu.selectedOptions[0];
-    find(root, ".fm-explanation").textContent = dataset.about ?? scene.explainVariance(run);
-    this.chart.show(run, text, scene.traces[options.statistic], options.dimensions);
+    const { dataset } = this.menu.selectedOptions[0];
+    find(root, ".fm-chart-words").innerHTML = dataset.about ?? scene.explainVariance(run);
+    this.chart.show(run, scene.traces[options.statistic], options);
     this.resize();
   }
 
-  /** Redraw the pictures. The visible player puts its settings into the address, so that a link opens them. */
+  /** Redraw the pictures, and show the settings of the visible player in the address. */
   resize() {
-    const { run, scene, figures, root } = this;
-    if (!run) return;
+    const { run, scene, figures } = this;
+    if (!run || !this.isSeen()) return;
     this.pictures = figures.map((figure, index) => scene.picture(figure, run, index));
     this.draw();
-    if (root.offsetParent) history.replaceState(history.state, "", addressOf(run.query, location));
+    this.address();
+  }
+
+  /** The link to what is seen. */
+  link() {
+    const { selected: follow, options, clock, usual, run } = this;
+    const t = clock.playing || (this.calm && clock.t === 1) ? null : Number(clock.t.toFixed(4));
+    return addressOf(run?.query ?? "", displayOf({ ...options, follow, t }, usual), location);
+  }
+
+  /** Put it into the address. */
+  address() {
+    if (!this.run || !this.isSeen()) return;
+    const { dataset } = this.root;
+    show(this.tab, this.link(), dataset.push === "yes");
+    delete dataset.push;
   }
 
   frame(/** @type {number} */ now) {
     if (this.root.isConnected) requestAnimationFrame((next) => this.frame(next));
     else this.listening.abort();
-    if (this.clock.tick(now, this.options)) this.draw();
+    if (this.clock.tick(now, this.options) && this.isSeen()) this.draw();
   }
+
+  /** Whether its tab is open. The root itself has no box on a phone. */
+  isSeen = () => this.stage.checkVisibility();
 
   pauseAt(/** @type {number} */ t) {
     this.clock.set(t, false);
@@ -110,39 +212,61 @@ export class Player {
 
   select(/** @type {number | null} */ particle) {
     this.selected = particle;
-    this.particle.value = this.root.dataset.selected = String(particle ?? "");
     this.draw();
+    this.address();
   }
 
   draw() {
-    const { run, clock, root, scrub } = this;
+    const { run, clock, root, scrub, scene } = this;
     if (!run) return;
     for (const picture of this.pictures) picture.draw(clock.t, this.options, this.selected);
     this.chart.moveCursor(clock.t);
-    const { t, steps } = finest(run);
+    const { t, steps, nfe } = finest(run);
     const step = stateAt(t.values, clock.t);
     Object.assign(root.dataset, { step, t: clock.t.toFixed(4), playing: clock.playing });
-    write(find(root, ".fm-time"), `t = ${clock.t.toFixed(3)}`);
-    if (document.activeElement !== scrub || clock.playing) scrub.value = String(1000 * clock.t);
-    scrub.ariaValueText = `t = ${clock.t.toFixed(2)}, step ${step} of ${steps}`;
+    const place = `step ${step} of ${steps}`;
+    write(find(root, ".fm-place"), place);
+    write(find(root, ".fm-spent"), ` · ${(nfe * step) / steps} of ${nfe} evaluations`);
+    write(find(root, ".fm-t"), ` · t = ${clock.t.toFixed(3)}`);
+    const thumb = String(1000 * clock.t);
+    if (Math.abs(Number(scrub.value) - 1000 * clock.t) > 0.5) scrub.value = thumb;
+    scrub.ariaValueText = `t = ${clock.t.toFixed(2)}, ${place}`;
+    scrub.style.setProperty("--fm-done", `${100 * clock.t}%`);
     const button = find(root, ".fm-play");
     const [label, icon] = clock.playing ? ["Pause (space)", PAUSE_ICON] : ["Play (space)", PLAY_ICON];
     if (button.ariaLabel !== label) find(button, "path", SVGElement).setAttribute("d", icon);
     button.ariaLabel = label;
     for (const [index, side] of run.sides.entries()) {
       const state = stateAt(side.t.values, clock.t);
-      const evaluations = `${(side.nfe * state) / side.steps} / ${side.nfe}`;
-      const variance = side.statistics.variance[0][state].toFixed(3);
-      const texts = [`${state} / ${side.steps}`, evaluations, variance, this.scene.figureOf(run, side, state)];
+      const figures = scene.figures(side, state);
+      const both = figures.map(([, now, end]) => [now, end].filter(Boolean).join(" → "));
+      const texts = [`${state} of ${side.steps}`, `${(side.nfe * state) / side.steps} of ${side.nfe}`, ...both];
       for (const [column, text] of texts.entries()) write(this.body.rows[index].cells[column + 1], text);
+      const [, now, end] = figures[0];
+      write(find(this.figures[index], ".fm-variance"), `variance now ${now}\nat the end ${end}`);
     }
+    this.say(run);
     this.drawReadOut(run);
+  }
+
+  /** The sentence on what is seen now. @param {FM.Run} run */
+  say(run) {
+    const parts = sentenceOf(run, this.clock.t);
+    const text = parts.map((part) => part.text).join("");
+    if (text === this.said) return;
+    this.said = text;
+    find(this.root, ".fm-say").replaceChildren(
+      ...parts.map(({ text, tone }) => (tone ? make("b", { className: `fm-tone-${tone}` }, text) : text)),
+    );
   }
 
   drawReadOut(/** @type {FM.Run} */ run) {
     const { scene, selected, root, clock } = this;
     const place = find(root, ".fm-readout");
     place.ariaLive = clock.playing ? "off" : "polite";
+    root.dataset.selected = String(selected ?? "");
+    root.classList.toggle("fm-following", selected !== null);
+    if (document.activeElement !== this.particle) this.particle.value = root.dataset.selected;
     const { article, subject = "" } = this.words;
     let text = `Click ${article} ${subject} to follow it.`;
     if (selected !== null) {
@@ -153,15 +277,27 @@ export class Player {
     write(place, text);
     scene.detail?.(find(root, ".fm-detail"), run, clock.t, selected);
   }
+
+  /** What the menu of files needs. @param {(kind: string) => void} ask @returns {import("./save.js").Source} */
+  saved(ask) {
+    const { root } = this;
+    const drawAt = (/** @type {number} */ t) => {
+      for (const picture of this.pictures) picture.draw(t, this.options, this.selected);
+    };
+    const of = coloursOf(root);
+    return {
+      run: () => this.run,
+      canvases: () => this.figures.map((figure) => find(figure, "canvas", HTMLCanvasElement)),
+      titles: () => this.figures.map((figure) => find(figure, "figcaption").textContent ?? ""),
+      sentence: () => this.said,
+      draw: drawAt,
+      restore: () => this.draw(),
+      time: () => this.clock.t,
+      colours: () => ({ ink: of("ink"), paper: of("paper"), soft: of("soft"), a: of("a"), b: of("b") }),
+      ask,
+    };
+  }
 }
 
 /** The side with more steps, whose states the step buttons visit. @param {FM.Run} run */
 export const finest = ({ sides }) => sides.reduce((a, b) => (b.steps > a.steps ? b : a));
-
-/** The address of these settings; Gradio's own parameters stay.
- * @param {string} query @param {{ pathname: string, search: string, hash: string }} location */
-export function addressOf(query, { pathname, search, hash }) {
-  const parameters = new URLSearchParams(query);
-  for (const [key, value] of new URLSearchParams(search)) if (key.startsWith("__")) parameters.set(key, value);
-  return pathname + (parameters.size ? `?${parameters}` : "") + hash;
-}

@@ -33,19 +33,33 @@ declare namespace FM {
   /** One of the runs shown beside each other; its k-th state is at time t.values[k], from 0 to 1. */
   interface Side {
     flow: string;
+    /** What it is made of; of two sides, what tells it apart. */
+    title: string;
+    /** All that it is made of. */
     label: string;
     schedule: string;
     formula: string;
+    solver: string;
+    solver_title: string;
     correlated: boolean;
     steps: number;
     nfe: number;
     milliseconds: number;
-    statistics: { variance: number[][]; theory: number[][] };
+    statistics: { variance: number[][] };
+    theory: Theory;
     t: Block;
+  }
+
+  /** Series of Var X_t on a fine grid of times, and the standard errors of their measurement. */
+  interface Theory {
+    t: number[];
+    values: number[][];
+    errors: number[][];
   }
 
   /** A decoded packet. */
   interface Run {
+    kind: "points" | "digits" | "translation";
     source: string;
     target: string;
     particles: number;
@@ -57,7 +71,11 @@ declare namespace FM {
   type FieldName = "learned" | "exact";
 
   interface PointsSide extends Side {
-    /** Each series of variance, theory and exact is [mean, first dimension, second dimension]. */
+    velocity: "learned" | "exact" | "relu-output";
+    coupling: "independent" | "ot";
+    /** The error of the particles' ends against the exact field's: the median, and the share of those far off. */
+    flow_map: { median: number; far: number } | null;
+    /** Each series of variance and exact is [mean, first dimension, second dimension]. */
     statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] };
     distances: { states: number[]; values: number[] };
     floor: number;
@@ -67,6 +85,8 @@ declare namespace FM {
 
   interface PointsRun extends Run {
     window: [[number, number], [number, number]];
+    /** What the grid of the fields spans. */
+    field_window: [[number, number], [number, number]];
     density: Block;
     sides: PointsSide[];
   }
@@ -85,6 +105,8 @@ declare namespace FM {
   interface ImagesRun extends Run {
     /** [mean, standard deviation] of the pixels of the source and of the target. */
     scales: [[number, number], [number, number]];
+    /** Of translations: the pictures, before noise. */
+    pictures?: Block;
     sides: ImageSide[];
   }
 
@@ -93,9 +115,12 @@ declare namespace FM {
     loop: boolean;
     statistic: string;
     dimensions: boolean;
-    paths?: "none" | "trails" | "whole";
-    arrows?: "none" | FieldName | "difference";
-    density?: boolean;
+    /** The chart's range is that of its curves. */
+    close: boolean;
+    /** Large letters and thick lines. */
+    large: boolean;
+    /** What the pictures of points show. */
+    layers: string[];
     view?: "x" | "end" | "speed";
     [name: string]: unknown;
   }
@@ -106,8 +131,11 @@ declare namespace FM {
     side: PointsSide;
     canvas: HTMLCanvasElement;
     context: CanvasRenderingContext2D;
-    size: number;
+    width: number;
+    height: number;
     ratio: number;
+    /** Of lines and marks, in the canvas' pixels. */
+    weight: number;
     unit: number;
     x0: number;
     y0: number;
@@ -121,13 +149,15 @@ declare namespace FM {
     accent: string;
     density: number[];
     particles: string[];
+    of(name: string): string;
   }
 
   /** A velocity field on a grid at one time, and the longest of its arrows. */
   interface Arrows {
     values: Float32Array;
     longest: number;
-    grid: number;
+    rows: number;
+    columns: number;
   }
 
   /** Draws one side of one run on the canvas of a figure, in the size and the theme that it was made for. */
@@ -138,7 +168,7 @@ declare namespace FM {
   }
 
   /** Makes a line of the chart; of the times x, those that y has values for. */
-  type Line = (name: string, x: number[], y: number[], dash: string, width?: number, extra?: object) => object;
+  type Line = (name: string, x: number[], y: number[], dash: string, width?: number, extra?: object | "band") => object;
 
   /** The lines of a chart for one side. */
   type Traces<R extends Run = Run> = {
@@ -151,14 +181,15 @@ declare namespace FM {
     /** Whether the variance has a curve for each of two dimensions. */
     dimensions: boolean;
     picture(figure: HTMLElement, run: R, index: number): Picture;
-    /** Shows which options this run has. */
-    offer?(root: HTMLElement, run: R, options: Options): void;
+    /** The layers that this run may lack. */
+    offers(run: R): Record<string, boolean>;
     caption(run: R): string;
-    /** The last column of the table but one. */
-    figureOf(run: R, side: R["sides"][number], state: number): string;
+    /** [name, now, at the end] of each figure. */
+    figures(side: R["sides"][number], state: number): [string, string, string][];
     readOut(side: R["sides"][number], t: number, selected: number): string;
     /** What is shown beneath of the chosen one. */
     detail?(place: HTMLElement, run: R, t: number, selected: number | null): void;
+    /** In HTML. */
     explainVariance(run: R): string;
     traces: Record<string, Traces<R>>;
   }
@@ -167,20 +198,28 @@ declare namespace FM {
   interface Props {
     value: Packet | null | "";
     plotly: string;
-    player: string;
+    tab: string;
+    /** Queries of addresses, each with what to watch. */
+    comparisons: [string, string][];
   }
 
   /** The server calls that the player can start and stop; a ticket is the number of an ask. */
   interface Events {
     run(ticket: number): void;
     stop(ticket: number): void;
+    /** Asks for the settings of an address. */
+    restore(query: string): void;
+    /** Asks for a file. */
+    save(kind: string): void;
   }
 
   /** What the order of asking needs from outside. */
-  interface Calls extends Events {
+  interface Calls extends Pick<Events, "run" | "stop"> {
     newest(): number;
     busy(is: boolean): void;
     dragging(): boolean;
+    /** A call failed; the next comes after this many seconds. */
+    failed(pause: number): void;
   }
 
   /** What an entry module gives to the page; Gradio's `watch` calls back after a property has changed. */
@@ -191,23 +230,14 @@ declare namespace FM {
     events: Events,
   ) => void;
 
-  interface Axis {
-    _offset: number;
-    range: [number, number];
-    l2p(value: number): number;
-    p2l(pixel: number): number;
-  }
-
   /** An element in which Plotly has drawn. */
   interface PlotElement extends HTMLElement {
-    _fullLayout?: { xaxis: Axis; _size: { t: number; h: number } };
     on(event: string, callback: () => void): void;
   }
 
   interface PlotlyLibrary {
     react(plot: HTMLElement, traces: object[], layout: object, config: object): void;
     purge(plot: HTMLElement): void;
-    Plots: { resize(plot: HTMLElement): void };
   }
 }
 
@@ -215,5 +245,4 @@ declare const Plotly: FM.PlotlyLibrary;
 interface Window {
   Plotly?: FM.PlotlyLibrary;
   fmPlotly?: Promise<unknown>;
-  fmOpened?: Record<string, boolean>;
 }

@@ -1,0 +1,102 @@
+"""Explanations on demand: a button with a question mark, and what it opens. The texts are in explanations.toml."""
+
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from fm_core.images.uploads import MAX_BYTES, MAX_FILES
+from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.maths.matching import COUPLINGS
+from fm_core.maths.measures import FAR
+from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.solvers import SOLVERS, Solver
+from fm_core.models.catalogue import IMAGE_RECIPES
+from fm_core.models.images import SPACING
+from fm_core.models.kind import flow_name
+from fm_core.playground import W2_PARTICLES
+from fm_core.settings import CLOTHES_SET
+
+TEXTS = Path(__file__).parent / "texts" / "explanations.toml"
+_NOISE = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
+_HIGH = {ord(high): f"<sup>{low}</sup>" for high, low in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What something is, its formula, and what to look for, as HTML; the title is plain text."""
+
+    title: str
+    what: str
+    look: str
+    formula: str = ""
+
+
+def why(key: str, place: str) -> str:
+    """A button that opens the explanation of `key`, and the explanation, as HTML; `place` makes the id unique.
+
+    Raises KeyError for an unknown key.
+
+    >>> why("seed", "digits").split(" aria-label")[0]
+    '<button type="button" class="fm-why" popovertarget="digits-why-seed"'
+    """
+    if key not in explanations():
+        raise KeyError(f"There is no explanation of {key!r}, only of {', '.join(explanations())}.")
+    text, name = explanations()[key], f"{place}-why-{key}"
+    title = escape(text.title)
+    formula = f'<p class="fm-formula">{text.formula}</p>' if text.formula else ""
+    return (
+        f'<button type="button" class="fm-why" popovertarget="{name}" aria-label="What is {title}?">?</button>'
+        f'<div popover id="{name}" class="fm-explanation" role="note"><b>{title}</b>'
+        f"<p>{text.what}</p>{formula}<p>{text.look}</p></div>"
+    )
+
+
+@cache
+def explanations() -> dict[str, Explanation]:
+    """All explanations by key."""
+    values = _values()
+    return {
+        key: Explanation(**{name: text.format(**values) for name, text in entry.items()})
+        for key, entry in tomllib.loads(TEXTS.read_text(encoding="utf-8")).items()
+    }
+
+
+def _values() -> dict[str, object]:
+    """What the braces of the texts stand for."""
+    return {
+        "schedules": "<br>".join(f"{escape(s.name)}: {html_formula(s.formula)}" for s in SCHEDULES.values()),
+        "solvers": "<br>".join(map(_cost, SOLVERS.values())),
+        "couplings": _either(coupling.title for coupling in COUPLINGS.values()),
+        "targets": _either(target.title for target in TARGETS.values()),
+        "sources": _either(source.title for source in SOURCES.values()),
+        "particles": W2_PARTICLES,
+        "far": f"{FAR:.0%}",
+        "spacing": SPACING,
+        "deviation": _NOISE,
+        "noise": f"{_NOISE**2:.0%}",
+        "files": MAX_FILES,
+        "megabytes": MAX_BYTES // 2**20,
+    }
+
+
+def html_formula(formula: str) -> str:
+    """A formula in plain characters as HTML: single Latin letters in italics, powers raised.
+
+    >>> html_formula("α = (1 − t)², β = sin πt/2")
+    'α = (1 − <i>t</i>)<sup>2</sup>, β = sin π<i>t</i>/2'
+    """
+    return re.sub(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", r"<i>\g<0></i>", escape(formula)).translate(_HIGH)
+
+
+def _cost(solver: Solver) -> str:
+    evaluations = f"{solver.evaluations} evaluation{'s' * (solver.evaluations > 1)} a step"
+    return f"{escape(solver.title)}: {evaluations}, order {solver.order}"
+
+
+def _either(titles: Iterable[str]) -> str:
+    *others, last = map(escape, titles)
+    return f"{', '.join(others)} or {last}" if others else last

@@ -1,0 +1,83 @@
+// The address: the settings of the visible tab's run, and how the player shows it. Other tabs' are kept in the browser.
+
+const FIRST = "flows"; // the tab that an address means without naming one
+const OPENS = { points: FIRST }; // the tabs whose players are called otherwise
+const nameIn = (/** @type {string} */ tab) => OPENS[/** @type {"points"} */ (tab)] ?? tab;
+const keyOf = (/** @type {string} */ tab) => `fm-address-${nameIn(tab)}`;
+
+/** @param {string} search */
+export const tabOf = (search) => new URLSearchParams(search).get("tab") ?? FIRST;
+
+/** The address of these settings; Gradio's own parameters stay.
+ * @param {string} query @param {Record<string, string>} display
+ * @param {{ pathname: string, search: string, hash: string }} location */
+export function addressOf(query, display, { pathname, search, hash }) {
+  const parameters = new URLSearchParams(query);
+  for (const [key, value] of Object.entries(display)) parameters.set(key, value);
+  for (const [key, value] of new URLSearchParams(search)) if (key.startsWith("__")) parameters.set(key, value);
+  return pathname + (parameters.size ? `?${parameters}` : "") + hash;
+}
+
+/** What a tab opens with: the address, if it names this tab, else what this browser kept. @param {string} tab */
+export function opening(tab) {
+  return tabOf(location.search) === nameIn(tab) ? location.search : (sessionStorage.getItem(keyOf(tab)) ?? "");
+}
+
+/** Whether an address has settings for the server to read. @param {string} search */
+export function hasSettings(search) {
+  const ours = new Set(["tab", ...Object.keys(DISPLAY)]);
+  return [...new URLSearchParams(search).keys()].some((key) => !key.startsWith("__") && !ours.has(key));
+}
+
+/** Put an address into the browser: a new entry of its history for another tab, or if `push`.
+ * @param {string} tab @param {string} address @param {boolean} push */
+export function show(tab, address, push) {
+  sessionStorage.setItem(keyOf(tab), address.slice(address.indexOf("?")).replace(/^[^?].*/, ""));
+  const another = push || tabOf(location.search) !== nameIn(tab);
+  if (address !== location.pathname + location.search + location.hash)
+    history[another ? "pushState" : "replaceState"](history.state, "", address);
+}
+
+/** The address of a tab that has no player, or whose player will write its own. @param {string} id */
+export function showTab(id) {
+  if (tabOf(location.search) === id) return;
+  const kept = sessionStorage.getItem(`fm-address-${id}`) || (id === FIRST ? "" : `?tab=${id}`);
+  history.pushState(history.state, "", location.pathname + kept + location.hash);
+}
+
+/** How the player shows a run, by parameter: read from text, and written unless it is usual.
+ * @type {Record<string, { option: string, read(text: string): unknown }>} */
+const DISPLAY = {
+  layers: { option: "layers", read: (text) => text.split(",").filter(Boolean) },
+  chart: { option: "statistic", read: String },
+  dimensions: { option: "dimensions", read: (text) => text === "1" },
+  close: { option: "close", read: (text) => text === "1" },
+  speed: { option: "speed", read: Number },
+  loop: { option: "loop", read: (text) => text !== "0" },
+  picture: { option: "view", read: String },
+  follow: { option: "follow", read: Number },
+  t: { option: "t", read: Number },
+  large: { option: "large", read: (text) => text === "1" },
+};
+
+/** @param {unknown} value */
+const textOf = (value) => (typeof value === "boolean" ? String(Number(value)) : String(value));
+
+/** The parameters of what is not usual; `follow` and `t` are left out if null.
+ * @param {Record<string, unknown>} options @param {Record<string, unknown>} usual */
+export function displayOf(options, usual) {
+  /** @type {Record<string, string>} */
+  const parameters = {};
+  for (const [name, { option }] of Object.entries(DISPLAY)) {
+    const [value, expected] = [options[option], usual[option]].map((part) => part ?? null);
+    if (value !== null && textOf(value) !== textOf(expected)) parameters[name] = textOf(value);
+  }
+  return parameters;
+}
+
+/** The options in an address. @param {string} search */
+export function displayIn(search) {
+  const found = new URLSearchParams(search);
+  const named = Object.entries(DISPLAY).filter(([name]) => found.has(name));
+  return Object.fromEntries(named.map(([name, { option, read }]) => [option, read(found.get(name) ?? "")]));
+}

@@ -1,0 +1,72 @@
+// What the page does beside its players: tabs in the address, groups of choices, numbers, pasted pictures.
+import { showTab, tabOf } from "./address.js";
+import { make } from "./dom.js";
+
+/** Once per page. */
+export function connectPage() {
+  window.addEventListener("fm-tab", (event) => showTab(/** @type {CustomEvent<string>} */ (event).detail));
+  window.addEventListener("popstate", () => openTab(tabOf(location.search)));
+  document.addEventListener("paste", paste);
+  document.addEventListener("blur", finishNumber, true); // before the component's own repair, which says nothing
+  document.addEventListener("keydown", (event) => event.key === "Enter" && finishNumber(event));
+  const choices = new MutationObserver(groupChoices);
+  choices.observe(document.body, { childList: true, subtree: true });
+  groupChoices();
+}
+
+/** @param {string} id */
+function openTab(id) {
+  const tab = document.querySelector(`#tabs [data-tab-id="${CSS.escape(id)}"][aria-selected="false"]`);
+  if (tab instanceof HTMLElement) tab.click();
+}
+
+/** The radio buttons of a menu belong together, so that the arrow keys go through them and Tab leaves them. */
+function groupChoices() {
+  for (const group of document.querySelectorAll("fieldset.fm-choice:not([aria-label])")) {
+    const title = group.querySelector('[data-testid="block-info"]')?.textContent?.trim() ?? "";
+    group.setAttribute("aria-label", title);
+    group.setAttribute("role", "radiogroup");
+  }
+  for (const input of document.querySelectorAll('fieldset.fm-choice input[name^="radio-"]')) {
+    if (input instanceof HTMLInputElement) input.name = `in ${input.closest("fieldset")?.id}`;
+  }
+}
+
+/** A number that cannot be is replaced by the nearest one that can, when its entry is finished. @param {Event} event */
+function finishNumber({ target: input }) {
+  if (!(input instanceof HTMLInputElement) || input.type !== "number" || input.checkValidity()) return;
+  if (!input.closest(".fm-controls")) return;
+  const [least, most] = [Number(input.min || 0), Number(input.max || Number.MAX_SAFE_INTEGER)];
+  const given = input.valueAsNumber;
+  const value = Number.isNaN(given) ? least : Math.min(Math.max(Math.round(given), least), most);
+  const name = input.ariaLabel?.replace("number input for ", "") ?? "This";
+  note(input, `${name} must be a whole number from ${least} to ${most}, so it is now ${value}.`);
+  input.value = String(value);
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** Say something beneath a field, until the next entry. @param {HTMLInputElement} input @param {string} words */
+function note(input, words) {
+  const block = input.closest(".block") ?? input;
+  block.parentElement?.querySelector(".fm-field-note")?.remove();
+  const place = make("p", { className: "fm-field-note", role: "alert" }, words);
+  block.after(place);
+  input.addEventListener("keydown", () => place.remove(), { once: true });
+}
+
+/** A picture pasted while the upload is visible replaces its files. @param {ClipboardEvent} event */
+function paste(event) {
+  const box = document.querySelector("#translate-files");
+  const files = event.clipboardData?.files;
+  if (!files?.length || !box?.checkVisibility()) return;
+  event.preventDefault();
+  const clear = box.querySelector("[aria-label=Clear]");
+  if (clear instanceof HTMLElement) clear.click();
+  const give = (/** @type {number} */ tries) => {
+    const input = box.querySelector("input[type=file]");
+    if (!(input instanceof HTMLInputElement)) return tries && setTimeout(give, 100, tries - 1);
+    input.files = files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  setTimeout(give, 100, 30);
+}

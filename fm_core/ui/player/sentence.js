@@ -1,0 +1,241 @@
+// The sentence beneath the title: what moves where, what drives it, and what to notice just now.
+import { COMPARED, IMAGES, POINTS } from "./sentences.js";
+import { stateAt } from "./time.js";
+
+/** @typedef {{ text: string, tone: "" | "strong" | "a" | "b" }} Piece */
+/** @typedef {Partial<Pick<FM.PointsSide, "velocity" | "coupling" | "flow_map" | "distances" | "floor">>} OfPoints */
+/** @typedef {FM.Side & OfPoints & { statistics: { straightness?: number[], confidence?: number[] } }} Side */
+/** @typedef {Omit<FM.Run, "sides"> & { sides: Side[] }} Run */
+/** @typedef {typeof PHASES[number]} Phase */
+/** @typedef {ReturnType<typeof lookAt>} Look */
+
+const PHASES = /** @type {const} */ ([
+  { name: "start", from: 0, until: 0.08 },
+  { name: "way", from: 0.08, until: 0.4 },
+  { name: "middle", from: 0.4, until: 0.62 },
+  { name: "late", from: 0.62, until: 1 },
+  { name: "end", from: 1, until: Infinity },
+]);
+const FEW = 5; // steps that are called jumps
+
+/** What is said at time t. Which sentence is chosen depends only on the phase and on the whole run, so that within a
+ * phase nothing but figures changes. @param {Run} run @param {number} t @returns {Piece[]} */
+export function sentenceOf(run, t) {
+  const phase = PHASES.find(({ until }) => t < until) ?? last(PHASES);
+  const looks = run.sides.map((side) => lookAt(run, side, t, phase));
+  const table = looks.length > 1 ? COMPARED : run.kind === "points" ? POINTS : IMAGES;
+  const sentences = Object.entries(table[phase.name]);
+  const [, sentence] = sentences.find(([condition]) => CONDITIONS[condition](looks[0], looks)) ?? last(sentences);
+  return piecesOf(sentence, looks);
+}
+
+/** A side's figures at time t, and those of its variance in the phase and in the whole run.
+ * @param {Run} run @param {Side} side @param {number} t @param {Phase} phase */
+function lookAt(run, side, t, { from, until }) {
+  const times = side.t.values;
+  const variance = side.statistics.variance[0];
+  const state = stateAt(times, t);
+  const shown = variance.slice(stateAt(times, from), stateAt(times, until - 1e-6) + 1);
+  const [source, data] = ends(side.theory.values[0]);
+  const errors = ends(side.theory.errors[0]);
+  const [low, error] = source < data ? [source, errors[0]] : [data, errors[1]];
+  return { run, side, state, now: variance[state], variance, shown, source, data, low, error, lastError: errors[1] };
+}
+
+/** Words in place of the braces, and what stands out as pieces of its own.
+ * @param {string} sentence @param {Look[]} looks @returns {Piece[]} */
+function piecesOf(sentence, looks) {
+  const filled = sentence.replace(/\{(?:([ab])\.)?([^{}]{2,})\}/g, (_, letter, word) =>
+    WORDS[word](looks["ab".indexOf(letter ?? "a")]),
+  );
+  const parts = filled.split(/(\*[^*]+\*|\{[ab]\})/).filter(Boolean);
+  const [first, ...rest] = parts.map((part) => pieceOf(part, looks[0].run));
+  return [{ ...first, text: first.text[0].toUpperCase() + first.text.slice(1) }, ...rest];
+}
+
+/** @param {string} part @param {Run} run @returns {Piece} */
+function pieceOf(part, run) {
+  if (part === "{a}") return { text: nameOf(run, 0), tone: "a" };
+  if (part === "{b}") return { text: nameOf(run, 1), tone: "b" };
+  return part.startsWith("*") ? { text: part.slice(1, -1), tone: "strong" } : { text: part, tone: "" };
+}
+
+// In what two sides may differ.
+
+/** @type {Record<string, string>} */
+const NAMES = {
+  learned: "the network",
+  exact: "the exact field",
+  "relu-output": "the ReLU network",
+  independent: "independent pairs",
+  ot: "optimal transport",
+};
+
+/** What each setting is called, and what a side is called by it.
+ * @type {Record<string, { title: string, of: (side: Side) => string }>} */
+const SETTINGS = {
+  velocity: { title: "the field", of: ({ velocity = "" }) => NAMES[velocity] },
+  coupling: { title: "the pairing in training", of: ({ coupling = "" }) => NAMES[coupling] ?? coupling },
+  schedule: { title: "the schedule", of: ({ schedule }) => schedule },
+  steps: { title: "the number of steps", of: ({ steps }) => count(steps, "step") },
+  solver: { title: "the solver", of: ({ solver_title }) => solver_title },
+};
+
+/** Names of SETTINGS; at equal cost, the steps belong to the solver. @param {Run} run */
+function differencesOf({ sides: [a, b] }) {
+  const names = Object.keys(SETTINGS).filter((name) => SETTINGS[name].of(a) !== SETTINGS[name].of(b));
+  return names.join() === "steps,solver" && a.nfe === b.nfe ? ["solver"] : names;
+}
+
+/** @param {Run} run @param {number} index */
+function nameOf(run, index) {
+  const names = differencesOf(run);
+  return names.length === 1 ? SETTINGS[names[0]].of(run.sides[index]) : "AB"[index];
+}
+
+/** Whether the sides differ in this alone. @param {Run} run @param {string} name */
+const onlyIn = (run, name) => differencesOf(run).join() === name;
+
+// What the sentences are chosen by.
+
+/** Narrower than source and data in the whole phase. @param {Look} look */
+const dips = ({ shown, low, error }) => Math.max(...shown) < low - 2 * error;
+
+/** At no state narrower than source and data, nor than start and end. @param {Look} look */
+const isDipless = ({ variance, low, error }) =>
+  Math.min(...variance) > Math.max(0.95 * Math.min(...ends(variance)), 0.9 * low - 2 * error);
+
+/** Whether the run ends at the data: judged by the variance, the flow-map error, and W2, which counts only where it is
+ * large, because that of 256 particles reaches 1.6 times the floor by chance. @param {Look} look */
+function fits({ variance, data, lastError, side }) {
+  const near = Math.abs(last(variance) - data) < Math.max(0.1 * data, 4 * lastError);
+  return near && (side.flow_map?.far ?? 0) < 0.3 && distanceOf(side) < 1.8 * (side.floor ?? 1);
+}
+
+/** @param {Side} side */
+const isRelu = ({ velocity }) => velocity === "relu-output";
+/** @param {Side} side */
+const isExact = ({ velocity }) => velocity === "exact";
+/** @param {Run} run */
+const isNoise = ({ source }) => /^N\(|noise/.test(source);
+/** @param {Run} run */
+const isTranslation = ({ kind }) => kind === "translation";
+/** Whether the classifier reads the images. @param {Run} run */
+const isRead = ({ sides }) => sides.every(({ statistics }) => statistics.confidence?.length);
+
+/** Of side A and of both, in the order of the sentences.
+ * @type {Record<string, (look: Look, looks: Look[]) => unknown>} */
+const CONDITIONS = {
+  relu: ({ side }) => isRelu(side),
+  one: ({ side }) => side.steps === 1,
+  few: ({ side }) => side.steps <= FEW,
+  exact: ({ side }) => isExact(side),
+  matched: ({ side }) => side.coupling === "ot",
+  elsewhere: ({ run }) => !isNoise(run),
+  straight: ({ side }) => side.coupling === "ot" && last(side.statistics.straightness ?? [0]) > 0.95,
+  shrinks: ({ shown, variance }) => last(shown) < 0.95 * variance[0],
+  grows: ({ shown, variance }) => last(shown) > 1.05 * variance[0],
+  dips,
+  level: ({ variance }) => Math.max(...variance) < 1.1 * Math.min(...variance),
+  dipless: isDipless,
+  spreads: ({ shown, variance }) => last(variance) > 1.07 * shown[0],
+  gathers: ({ shown, variance }) => last(variance) < 0.93 * shown[0],
+  missed: ({ side, run }) => isRelu(side) && mapErrorOf(run),
+  collapsed: ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.05 * data,
+  close: (look) => look.side.steps <= FEW && fits(look),
+  fits,
+  clothes: ({ run }) => isTranslation(run),
+  translated: ({ run }) => isTranslation(run) && isRead(run),
+  read: ({ run }) => isRead(run),
+  blurred: ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.5 * data,
+  brief: ({ side, run }) => side.steps <= FEW && isRead(run),
+  same: ({ run }) => onlyIn(run, ""),
+  single: ({ run }) => differencesOf(run).length === 1,
+  steps: ({ run }) => onlyIn(run, "steps"),
+  cost: ({ run }) => onlyIn(run, "solver") && run.sides[0].nfe === run.sides[1].nfe,
+  solver: ({ run }) => onlyIn(run, "solver"),
+  bounded: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isRelu),
+  approximate: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isExact) && mapErrorOf(run),
+  pairing: ({ run }) => onlyIn(run, "coupling"),
+  images: ({ run }) => run.kind !== "points",
+  agree: (_, looks) => looks.every(fits),
+  else: () => true,
+};
+
+// Words and figures.
+
+/** @template T @param {readonly T[]} values */
+const last = (values) => values[values.length - 1];
+/** @param {number[]} values */
+const ends = (values) => [values[0], last(values)];
+/** @param {Side} side */
+const distanceOf = ({ distances }) => (distances ? last(distances.values) : 0);
+/** How far apart learned and exact flow end, of the side that has it. @param {Run} run */
+const mapErrorOf = ({ sides }) => sides.find((side) => side.flow_map)?.flow_map;
+/** @param {number} value */
+const fixed = (value) => value.toFixed(2);
+/** Without zeros after the point. @param {number} value */
+const short = (value) => fixed(value).replace(/\.00$/, "");
+/** @param {number} share */
+const percent = (share) => (share > 0 && share < 0.005 ? "under 1%" : `${Math.round(100 * share)}%`);
+/** @param {number} n @param {string} noun */
+const count = (n, noun) => `${n.toLocaleString("en-US")} ${noun}${n === 1 ? "" : "s"}`;
+/** @param {number} n */
+const times = (n) => (n === 1 ? "once" : count(n, "time"));
+/** @param {number} n */
+const jumps = (n) => (n === 1 ? "one jump" : `${n} jumps`);
+/** @param {string[]} names */
+const list = (names) => names.join(", ").replace(/, (?=[^,]*$)/, " and ");
+
+/** A data set's title within a sentence. @param {string} title */
+function inText(title) {
+  if (title.startsWith("N(")) return title;
+  const name = title.startsWith("Swiss") ? title : title[0].toLowerCase() + title.slice(1);
+  return name.startsWith("your ") ? name : `the ${name}`;
+}
+
+/** What a run carries. @param {Look} look */
+function things({ run: { kind, particles } }) {
+  if (kind === "points") return count(particles, "random point");
+  return kind === "digits" ? `${count(particles, "image")} of noise` : `${count(particles, "picture")} of clothes`;
+}
+
+/** @param {Look} look */
+function nowAndDip(look) {
+  const note = dips(look) ? " (below both)" : isDipless(look) ? " (no dip)" : "";
+  return fixed(look.now) + note;
+}
+
+/** @type {Record<string, (look: Look) => string>} */
+const WORDS = {
+  things,
+  target: ({ run }) => inText(run.target),
+  source: ({ run }) => inText(run.source),
+  origin: ({ run }) => (isNoise(run) ? "noise" : isTranslation(run) ? "clothes" : "source"),
+  arrows: ({ side }) => (isExact(side) ? "the exact arrows" : "the network's arrows"),
+  what: ({ run }) => list(differencesOf(run).map((name) => SETTINGS[name].title)),
+  steps: ({ side }) => count(side.steps, "step"),
+  evaluations: ({ side }) => count(side.nfe, "evaluation"),
+  "evaluations, times": ({ side }) => times(side.nfe),
+  cost: ({ side }) => (side.nfe === side.steps ? "" : ` (${count(side.nfe, "evaluation")})`),
+  corrections: ({ side }) => times(side.steps - 1),
+  "straight jumps": ({ side }) => count(side.steps, "straight jump"),
+  "jumps done": ({ side, state }) => `${state} of ${count(side.steps, "jump")} done`,
+  "jumps come": ({ side: { steps } }) => `${jumps(steps)} ${steps === 1 ? "comes" : "come"}`,
+  "jumps land": ({ side: { steps } }) => `${jumps(steps)} ${steps === 1 ? "lands" : "land"}`,
+  now: ({ now }) => fixed(now),
+  "now and dip": nowAndDip,
+  first: ({ variance }) => fixed(variance[0]),
+  "var X₀": ({ source }) => short(source),
+  "var X₁": ({ data }) => short(data),
+  "both variances": ({ source, data }) =>
+    short(source) === short(data) ? `${short(data)} for each` : `${short(source)} and ${short(data)}`,
+  straightness: ({ side, state }) => fixed(side.statistics.straightness?.[state] ?? 1),
+  sure: ({ side, state }) => percent(side.statistics.confidence?.[state] ?? 0),
+  "W₂": ({ side }) => fixed(distanceOf(side)),
+  fresh: ({ side }) => `two fresh sets of data are about ${fixed(side.floor ?? 0)} apart`,
+  distance: (look) => `distance W₂ ${WORDS["W₂"](look)}, and ${WORDS.fresh(look)}`,
+  median: ({ run }) => `${Math.max(1, Math.ceil(100 * (mapErrorOf(run)?.median ?? 0)))}%`, // that it is less than
+  far: ({ run }) => percent(mapErrorOf(run)?.far ?? 0),
+  verdict: (look) => `${fits(look) ? "on" : "beside"} ${inText(look.run.target)}`,
+};

@@ -1,0 +1,147 @@
+// The sentences beneath the title, by phase and by the condition that they need: sentence.js says the first that fits.
+//
+// *Stars* make words strong. {a} and {b} are the sides' names, in their colours. Other braces hold one of the WORDS of
+// sentence.js: of side B after "b.", else of side A. To add a case, add a sentence here, and there its condition.
+
+/** @typedef {Record<"start" | "way" | "middle" | "late" | "end", Record<string, string>>} Table */
+
+const RELU = "A point that is too far right or too high *cannot come back*: a ReLU gives no arrow to the left or down.";
+const ONE_STEP = "One step has only two states, its start and its end; *in between, the player draws straight lines*.";
+const JUMPS = "*{jumps done}:* variance {now}; {origin} {var X₀}, data {var X₁}.";
+
+/** @type {Table} */
+export const POINTS = {
+  start: {
+    relu: "*{things}, and a network that ends in a ReLU:* no output is negative, so no point can move left or down.",
+    few: "*Only {steps}:* {things} head for {target} in {straight jumps}.",
+    exact: "*{things}, but no network:* a formula gives the exact velocity at every place and time.",
+    matched: "*{things}.* The network was trained on pairs matched by optimal transport: their lines hardly cross.",
+    elsewhere: "*Not from noise:* these {things} start from {source}, and a network will push them to {target}.",
+    else: "*{things}.* A network will push each one, step by step, towards {target}.",
+  },
+  way: {
+    relu: "The points drift *only to the right and up*: with a ReLU as last layer, the network has no other arrows.",
+    one: "*Every point goes straight to its end:* with one step, nothing corrects its course.",
+    few: "*Each step is straight:* the course of a point is corrected only {corrections} on its way to {target}.",
+    straight: "{arrows} take {things} to {target} on *nearly straight paths*: straightness {straightness}, at most 1.",
+    shrinks: "{arrows} push {things} towards {target}; *the cloud shrinks*: variance {now}, at the start {first}.",
+    grows: "{arrows} push {things} towards {target}; *the cloud grows*: variance {now}, at the start {first}.",
+    else: "{arrows} push {things} towards {target}; *the cloud keeps its width*: variance {now}.",
+  },
+  middle: {
+    relu: RELU,
+    one: ONE_STEP,
+    few: JUMPS,
+    dips: "Halfway, the cloud is *narrower than both {origin} and data*: variance {now} against {both variances}.",
+    level: "*The cloud keeps its width* all the way: variance {now}; {origin} {var X₀}, data {var X₁}.",
+    dipless: "*No dip:* on its way from {var X₀} to {var X₁}, the variance never falls below both. Now it is {now}.",
+    else: "Halfway, the variance of the cloud is {now}; {origin} {var X₀}, data {var X₁}.",
+  },
+  late: {
+    relu: RELU,
+    one: ONE_STEP,
+    few: JUMPS,
+    straight: "The paths stay *nearly straight*, so a few steps would do: straightness {straightness}, at most 1.",
+    spreads: "The arrows now *spread the points over {target}*: variance {now}, the data's is {var X₁}.",
+    gathers: "The arrows now *gather the points on {target}*: variance {now}, the data's is {var X₁}.",
+    else: "*Almost there:* variance {now}, the data's is {var X₁}.",
+  },
+  end: {
+    missed:
+      "*{far} of the points miss:* they end over a tenth of the data's spread from where the exact flow takes them.",
+    collapsed:
+      "*All points end almost in one place:* with one step, each follows its first arrow to the mean of the data.",
+    close: "*{jumps come} close to {target}*{cost}: {distance}.",
+    few: "*{jumps land} beside {target}*{cost}: variance {now}, the data's is {var X₁}; {distance}.",
+    exact: "*Done in {steps} on the exact field:* {distance}. The rest is the solver's error, and chance.",
+    straight: "*Straightness {straightness}:* paths like these can be followed in a few steps. At the end, {distance}.",
+    fits: "*Done in {steps}:* the points lie where the data live; {distance}.",
+    else: "*Done in {steps}, but not quite there:* variance {now}, the data's is {var X₁}; {distance}.",
+  },
+};
+
+/** @type {Table} */
+export const IMAGES = {
+  start: {
+    few: "*Only {steps}* from {origin} to digits: all 784 pixels of an image jump at once.",
+    clothes: "*{things}*, with some noise mixed in. A network will turn clothes into digits, step by step.",
+    else: "*{things}.* A network will change their pixels, step by step, until digits appear.",
+  },
+  way: {
+    one: "*Every pixel goes straight to its end:* with one step, nothing corrects its course.",
+    few: "*Each step is straight:* the course of the pixels is corrected only {corrections} on the way to digits.",
+    translated:
+      "*The clothes dissolve*, and in the ends that the network predicts, the classifier reads digits, {sure} sure.",
+    read: "Mostly noise so far, but *the network predicts the ends*: there the classifier reads digits, {sure} sure.",
+    clothes: "*The clothes dissolve* on their way to digits.",
+    else: "*The noise fades* on its way to digits.",
+  },
+  middle: {
+    one: ONE_STEP,
+    few: JUMPS,
+    translated: "*Neither clothes nor digits*, but in the predicted ends the classifier reads digits, {sure} sure.",
+    clothes: "*Neither clothes nor digits*, but something of both.",
+    dips: "Strokes appear, but *contrast is low*: variance {now}, where {origin} and digits both have {var X₁}.",
+    else: "*Strokes appear* out of the noise: variance {now}, where {origin} and digits both have {var X₁}.",
+  },
+  late: {
+    one: ONE_STEP,
+    few: JUMPS,
+    read: "The shapes are settled, *the last steps sharpen them*. The classifier is {sure} sure of the digits to come.",
+    else: "The shapes are settled, *the last steps sharpen them*.",
+  },
+  end: {
+    blurred:
+      "*One step gives a blur:* pairs were drawn by chance, so the first prediction can only be the average digit.",
+    brief: "*Done in only {steps}:* variance {now}, digits {var X₁}; the classifier is {sure} sure of what it reads.",
+    few: "*Done in only {steps}:* variance {now}, digits {var X₁}.",
+    translated:
+      "*The clothes became digits*, but none is “the right one”: there is none. The classifier is {sure} sure.",
+    read: "*Done in {steps}:* digits that nobody wrote. On average, the classifier is {sure} sure of what it reads.",
+    clothes: "*The clothes became digits.* None is “the right one”: in training, pairs were drawn by chance.",
+    else: "*Done in {steps}:* digits that nobody wrote.",
+  },
+};
+
+const VARIANCES = "*Variance now:* {a} {now}, {b} {b.now}; {origin} {var X₀}, data {var X₁}.";
+const STRAIGHTNESS = "*How straight the paths are so far*, at most 1: {a} {straightness}, {b} {b.straightness}.";
+const CONFIDENCE = "*How sure the classifier is* of the digits in the predicted ends: {a} {sure}, {b} {b.sure}.";
+
+/** @type {Table} */
+export const COMPARED = {
+  start: {
+    same: "Both runs start from *the same {things}* and have the same settings, so they stay the same.",
+    single: "Both runs start from *the same {things}*; only {what} differs: {a} and {b}.",
+    else: "Both runs start from *the same {things}*; {a} and {b} differ in {what}.",
+  },
+  way: {
+    steps:
+      "Between two states everything moves straight: *few steps cut the corners* of the true paths. {a} against {b}.",
+    cost: "*The same cost, {evaluations}:* {a} spends them on {steps}, {b} on {b.steps}.",
+    solver: "{a} evaluates the field {evaluations, times}, {b} {b.evaluations, times}, both *in {steps}*.",
+    bounded: "{a} against {b}: *with a ReLU as last layer, no point can move left or down*.",
+    approximate: "{a} against {b}: start, solver and steps are the same, so *every difference is the network's error*.",
+    pairing: STRAIGHTNESS,
+    read: CONFIDENCE,
+    else: VARIANCES,
+  },
+  middle: {
+    else: "*Variance halfway:* {a} {now and dip}, {b} {b.now and dip}; {origin} {var X₀}, data {var X₁}.",
+  },
+  late: {
+    pairing: STRAIGHTNESS,
+    read: CONFIDENCE,
+    else: VARIANCES,
+  },
+  end: {
+    same: "Both runs end alike, because *their settings are the same*.",
+    approximate:
+      "{a} and {b}: *half of the points end less than {median} of the data's spread apart*, {far} end over 10% apart.",
+    pairing:
+      "*Straightness:* {a} {straightness}, {b} {b.straightness}. The straighter the paths, the fewer steps are needed.",
+    read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}, digits {var X₁}.",
+    images: "*Variance at the end:* {a} {now}, {b} {b.now}; digits {var X₁}.",
+    agree: "*Both end where the data live*, only the way differed: distance W₂ {W₂} and {b.W₂}; {fresh}.",
+    else: "{a}: *{verdict}*, variance {now}; {b}: *{b.verdict}*, {b.now}. The data have {var X₁}.",
+  },
+};

@@ -1,0 +1,288 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sentenceOf } from "../../fm_core/ui/player/sentence.js";
+import * as tables from "../../fm_core/ui/player/sentences.js";
+import { stateAt } from "../../fm_core/ui/player/time.js";
+
+const LONGEST = 190;
+const USUAL = 150;
+const PHASES = [0, 0.08, 0.4, 0.62, 1]; // where they begin
+
+const PATHS = {
+  linear: (t) => [1 - t, t],
+  cosine: (t) => [Math.cos((Math.PI * t) / 2), Math.sin((Math.PI * t) / 2)],
+  quadratic: (t) => [(1 - t) ** 2, t ** 2],
+};
+const EVALUATIONS = { Euler: 1, midpoint: 2, Heun: 2, RK4: 4 };
+const SOURCES = { "N(0, I)": 1, "Eight Gaussians": 2.02, "Gaussian noise": 1, "Fashion-MNIST clothes": 1 };
+const TARGETS = { Moons: 0.5, "N((1, 1), I)": 1, "Eight Gaussians": 2.02, "Swiss roll": 1.85, "MNIST digits": 1 };
+
+/** A side whose variance is that of theory, times `shrunk` at the end; other figures as given. */
+function sideOf(
+  [from, to],
+  { schedule = "linear", steps = 50, solver = "Euler", shrunk = 1, covariance = 0, ...more },
+) {
+  const theory = (t) => {
+    const [alpha, beta] = PATHS[schedule](t);
+    return alpha ** 2 * from + beta ** 2 * to + 2 * alpha * beta * covariance;
+  };
+  const times = Float32Array.from({ length: steps + 1 }, (_, k) => k / steps);
+  const variance = Array.from(times, (t) => theory(t) * (1 - t + t * shrunk));
+  const fine = Array.from({ length: 101 }, (_, k) => k / 100);
+  return {
+    schedule,
+    steps,
+    solver: solver.toLowerCase(),
+    solver_title: solver,
+    nfe: steps * EVALUATIONS[solver],
+    t: { values: times, shape: [steps + 1], scale: 1 },
+    theory: { t: fine, values: [fine.map(theory)], errors: [fine.map((t) => 0.02 * theory(t))] },
+    statistics: { variance: [variance], ...more.statistics },
+    ...more.figures,
+  };
+}
+
+/** A run of points of one side, or two, each with what differs from a learned linear run of 50 Euler steps. */
+function points({ source = "N(0, I)", target = "Moons", particles = 2000 }, ...sides) {
+  const made = sides.map(({ velocity = "learned", coupling = "independent", far = 0.02, w2 = 0.22, ...more }) => {
+    const straight = coupling === "ot" ? 0.99 : 0.8;
+    const straightness = Array.from({ length: (more.steps ?? 50) + 1 }, (_, k) => (k ? straight : 1));
+    const map = velocity === "exact" || coupling === "ot" ? null : { median: 0.012, far };
+    const distances = { states: [0, more.steps ?? 50], values: [1, w2] };
+    const figures = { velocity, coupling, flow_map: map, distances, floor: 0.2 };
+    return sideOf([SOURCES[source], TARGETS[target]], { ...more, statistics: { straightness }, figures });
+  });
+  return { kind: "points", source, target, particles, seed: 0, sides: made };
+}
+
+/** A run of images, with the classifier's confidence rising from 30% to 97%, or without. */
+function images({ kind = "digits", particles = 16, read = true }, ...sides) {
+  const source = kind === "digits" ? "Gaussian noise" : "Fashion-MNIST clothes";
+  const made = sides.map((more) => {
+    const n = more.steps ?? 20;
+    const confidence = read ? Array.from({ length: n + 1 }, (_, k) => 0.3 + (0.67 * k) / n) : [];
+    return sideOf([1, 1], { steps: n, ...more, statistics: { confidence } });
+  });
+  return { kind, source, target: "MNIST digits", particles, seed: 0, sides: made };
+}
+
+const translation = { kind: "translation", particles: 10 };
+const relu = { velocity: "relu-output", far: 0.62, w2: 0.41 };
+const matched = { coupling: "ot", covariance: 0.6 };
+const RUNS = {
+  linear: points({}, {}),
+  cosine: points({}, { schedule: "cosine" }),
+  growing: points({ target: "Eight Gaussians" }, { schedule: "cosine" }),
+  dipping: points({ target: "Swiss roll" }, {}),
+  gaussian: points({ target: "N((1, 1), I)" }, {}),
+  level: points({ target: "N((1, 1), I)" }, { schedule: "cosine" }),
+  elsewhere: points({ source: "Eight Gaussians" }, {}),
+  exact: points({}, { velocity: "exact" }),
+  relu: points({}, relu),
+  matched: points({}, matched),
+  short: points({}, { steps: 10, shrunk: 0.8 }),
+  "one step": points({}, { steps: 1, shrunk: 0 }),
+  "one step beside": points({}, { steps: 1, shrunk: 1.8, w2: 0.8 }),
+  "five steps": points({}, { steps: 5, shrunk: 0.66, w2: 0.37 }),
+  "five good steps": points({}, { steps: 5, solver: "RK4" }),
+  "one good step": points({}, { steps: 1, coupling: "ot", covariance: 0.6 }),
+  many: points({ particles: 5000, target: "N((1, 1), I)" }, { steps: 200 }),
+  schedules: points({}, {}, { schedule: "cosine" }),
+  steps: points({}, { steps: 5, shrunk: 0.66 }, { steps: 50 }),
+  cost: points({}, { steps: 40 }, { steps: 10, solver: "RK4" }),
+  solvers: points({}, { steps: 10, shrunk: 0.85 }, { steps: 10, solver: "Heun" }),
+  fields: points({}, {}, { velocity: "exact" }),
+  "ReLU or not": points({}, {}, relu),
+  pairings: points({ target: "Eight Gaussians" }, {}, { coupling: "ot", covariance: 1.2 }),
+  several: points({}, {}, { schedule: "cosine", steps: 5, solver: "RK4" }),
+  same: points({}, {}, {}),
+  digits: images({}, {}),
+  "digits, cosine": images({}, { schedule: "cosine" }),
+  "digits unread": images({ read: false }, {}),
+  "digits in one step": images({}, { steps: 1, shrunk: 0.3 }),
+  "digits in three steps": images({}, { steps: 3 }),
+  "digits in three steps, unread": images({ read: false }, { steps: 3 }),
+  "digits compared": images({}, {}, { schedule: "cosine" }),
+  "digits compared unread": images({ read: false }, {}, { schedule: "cosine" }),
+  "digits, steps": images({}, { steps: 2 }, { steps: 20 }),
+  clothes: images(translation, {}),
+  "one picture": images({ ...translation, particles: 1 }, {}),
+  "clothes unread": images({ ...translation, read: false }, {}),
+  "clothes in four steps": images(translation, { steps: 4 }),
+  "clothes compared": images(translation, {}, { schedule: "cosine" }),
+};
+
+const textOf = (run, t) =>
+  sentenceOf(run, t)
+    .map(({ text }) => text)
+    .join("");
+const moments = Array.from({ length: 401 }, (_, k) => k / 400);
+const begun = (t) => PHASES.findLast((from) => from <= t);
+
+/** Every run at every moment, with what is said. */
+function* said() {
+  for (const [name, run] of Object.entries(RUNS)) {
+    for (const t of moments) yield { name, run, t, text: textOf(run, t) };
+  }
+}
+
+const SAID = [
+  ["linear", 0, /^2,000 random points\. A network will push each one, step by step, towards the moons\.$/],
+  ["linear", 0.2, /^The network's arrows push 2,000 .* towards the moons; the cloud shrinks: variance 0\.66/],
+  ["linear", 0.5, /narrower than both noise and data: variance 0\.38 against 1 and 0\.50/],
+  ["linear", 0.8, /spread the points over the moons: variance 0\.36/],
+  ["linear", 1, /^Done in 50 steps: .* where the data live; distance W₂ 0\.22, .* about 0\.20 apart/],
+  ["gaussian", 0.5, /narrower than both noise and data: variance 0\.50 against 1 for each/],
+  ["cosine", 0.5, /^No dip: .* from 1 to 0\.50, .* Now it is 0\.75/],
+  ["cosine", 0.8, /gather the points on the moons/],
+  ["growing", 0.2, /the cloud grows/],
+  ["level", 0.2, /the cloud keeps its width/],
+  ["level", 0.5, /^The cloud keeps its width all the way: variance 1\.00; noise 1, data 1/],
+  ["elsewhere", 0, /^Not from noise: .* start from the eight Gaussians/],
+  ["elsewhere", 0.5, /^Halfway, the variance of the cloud is 0\.63; source 2\.02, data 0\.50/],
+  ["exact", 0, /no network: a formula/],
+  ["exact", 0.2, /^The exact arrows push/],
+  ["exact", 1, /on the exact field: .* solver's error, and chance/],
+  ["relu", 0, /ReLU: .* no point can move left or down/],
+  ["relu", 0.2, /only to the right and up/],
+  ["relu", 0.5, /cannot come back/],
+  ["relu", 1, /^62% of the points miss/],
+  ["matched", 0, /matched by optimal transport/],
+  ["matched", 0.3, /nearly straight paths: straightness 0\.99/],
+  ["matched", 1, /^Straightness 0\.99/],
+  ["short", 1, /^Done in 10 steps, but not quite there: variance 0\.40, the data's is 0\.50/],
+  ["one step", 0, /^Only 1 step: .* in 1 straight jump\.$/],
+  ["one step", 0.2, /with one step, nothing corrects its course/],
+  ["one step", 0.5, /only two states/],
+  ["one step", 1, /^All points end almost in one place/],
+  ["one step beside", 1, /^One jump lands beside the moons: variance 0\.90/],
+  ["five steps", 0.2, /corrected only 4 times/],
+  ["five steps", 0.65, /^3 of 5 jumps done: variance/],
+  ["five steps", 1, /^5 jumps land beside the moons: variance 0\.33/],
+  ["five good steps", 1, /^5 jumps come close to the moons \(20 evaluations\): distance W₂ 0\.22/],
+  ["one good step", 1, /^One jump comes close to the moons: distance/],
+  ["schedules", 0, /the same 2,000 random points; only the schedule differs: linear and cosine/],
+  ["schedules", 0.5, /linear 0\.38 \(below both\), cosine 0\.75 \(no dip\); noise 1, data 0\.50/],
+  ["schedules", 1, /^Both end where the data live, only the way differed: distance W₂ 0\.22 and 0\.22/],
+  ["steps", 0, /only the number of steps differs: 5 steps and 50 steps/],
+  ["steps", 1, /^5 steps: beside the moons, variance 0\.33; 50 steps: on the moons, 0\.50/],
+  ["cost", 0.2, /^The same cost, 40 evaluations: Euler spends them on 40 steps, RK4 on 10 steps/],
+  ["solvers", 0.2, /^Euler evaluates the field 10 times, Heun 20 times, both in 10 steps/],
+  ["fields", 0.2, /^The network against the exact field: .* every difference is the network's error/],
+  ["fields", 1, /half of the points end less than 2% of the data's spread apart, 2% end over 10% apart/],
+  ["ReLU or not", 0.2, /^The network against the ReLU network: .* no point can move left or down/],
+  ["ReLU or not", 1, /ReLU network: beside the moons/],
+  ["pairings", 0.2, /straight .*: independent pairs 0\.80, optimal transport 0\.99/],
+  ["several", 0, /A and B differ in the schedule, the number of steps and the solver/],
+  ["same", 1, /end alike/],
+  ["digits", 0, /^16 images of noise/],
+  ["digits", 0.25, /there the classifier reads digits, 47% sure/],
+  ["digits", 0.5, /contrast is low: variance 0\.50, where noise and digits both have 1/],
+  ["digits", 1, /the classifier is 97% sure of what it reads/],
+  ["digits, cosine", 0.5, /^Strokes appear out of the noise: variance 1\.00/],
+  ["digits in one step", 1, /^One step gives a blur/],
+  ["digits in three steps", 1, /^Done in only 3 steps: variance 1\.00, digits 1; the classifier is 97% sure/],
+  ["digits compared", 1, /linear 97%, cosine 97%\. Variance 1\.00 and 1\.00/],
+  ["clothes", 0, /^10 pictures of clothes, with some noise mixed in/],
+  ["one picture", 0, /^1 picture of clothes, with/],
+  ["clothes", 0.25, /^The clothes dissolve/],
+  ["clothes", 0.5, /^Neither clothes nor digits/],
+  ["clothes", 1, /^The clothes became digits, but none is “the right one”/],
+];
+
+test("each phase of each case has its sentence", () => {
+  for (const [name, t, expected] of SAID) assert.match(textOf(RUNS[name], t), expected, `${name} at ${t}`);
+});
+
+/** What a sentence of the tables looks like once its braces are filled; {cost} may be empty. */
+function patternOf(sentence) {
+  const escaped = sentence.replaceAll("*", "").replace(/[.+?^$()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${escaped.replace("{cost}", ".*").replace(/\{[^}]+\}/g, ".+")}$`, "i");
+}
+
+test("every sentence of the tables is said in some case", () => {
+  const texts = [...new Set(Array.from(said(), ({ text }) => text))];
+  const sentences = Object.values(tables).flatMap((table) => Object.values(table).flatMap(Object.values));
+  const unsaid = sentences.filter((sentence) => !texts.some((text) => patternOf(sentence).test(text)));
+  assert.deepEqual(unsaid, []);
+});
+
+test("a sentence is short, filled in, and begins and ends as one", () => {
+  for (const { name, t, text } of said()) {
+    assert.ok(text.length <= (name === "several" ? LONGEST : USUAL), `${name} at ${t}: ${text.length}`);
+    assert.doesNotMatch(text, /[{}*]|undefined|NaN|Infinity/, `${name} at ${t}`);
+    assert.match(text, /^[A-Z0-9].*\.$/, `${name} at ${t}`);
+  }
+});
+
+test("the sides' names have their tones, and nothing else", () => {
+  for (const [name, run] of Object.entries(RUNS)) {
+    for (const t of moments) {
+      const tones = sentenceOf(run, t).filter(({ tone }) => tone === "a" || tone === "b");
+      if (run.sides.length === 1) assert.deepEqual(tones, [], name);
+      const order = tones.map(({ tone }) => tone).join("");
+      assert.ok(order === "" || order === "ab", `${name} at ${t}: ${order}`);
+    }
+  }
+  const { sides } = RUNS.schedules;
+  const pieces = sentenceOf(RUNS.schedules, 0).filter(({ tone }) => tone === "a" || tone === "b");
+  assert.deepEqual(
+    pieces.map(({ text }) => text),
+    sides.map(({ schedule }) => schedule),
+  );
+});
+
+test("within a phase only figures change, and these only at states", () => {
+  const bare = (text) => text.replace(/[\d.]+/g, "#");
+  for (const [name, run] of Object.entries(RUNS)) {
+    const seen = new Map();
+    for (const t of moments) {
+      const text = textOf(run, t);
+      const states = run.sides.map(({ t: { values } }) => stateAt(values, t)).join();
+      for (const [key, value] of [
+        [begun(t), bare(text)],
+        [`${begun(t)} ${states}`, text],
+      ]) {
+        assert.equal(seen.get(key) ?? value, value, `${name} at ${t}`);
+        seen.set(key, value);
+      }
+    }
+  }
+});
+
+test("a claim about the width of the cloud agrees with the figures", () => {
+  for (const { name, run, t, text } of said()) {
+    const { statistics, theory } = run.sides[0];
+    const variance = statistics.variance[0];
+    const now = variance[stateAt(run.sides[0].t.values, t)];
+    const low = Math.min(theory.values[0][0], theory.values[0].at(-1));
+    const where = `${name} at ${t}: ${text}`;
+    if (/narrower than both|contrast is low/.test(text)) assert.ok(now < low, where);
+    if (/No dip|keeps its width all/.test(text)) assert.ok(Math.min(...variance) > 0.9 * low, where);
+    if (/spread the points/.test(text)) assert.ok(variance.at(-1) > now, where);
+    if (/gather the points/.test(text)) assert.ok(variance.at(-1) < now, where);
+    if (/variance \d/.test(text) && run.sides.length === 1)
+      assert.ok(text.includes(`variance ${now.toFixed(2)}`), where);
+  }
+});
+
+test("of two runs each is judged by its own figures", () => {
+  const clause = (run, side) => textOf(run, 0.5).match(/\d\.\d\d( \([a-z ]+\))?/g)[side];
+  const [dip, none] = [points({}, {}, { schedule: "cosine" }), points({}, { schedule: "cosine" }, {})];
+  assert.match(clause(dip, 0), /below both/);
+  assert.match(clause(dip, 1), /no dip/);
+  assert.match(clause(none, 0), /no dip/);
+  assert.match(clause(none, 1), /below both/);
+});
+
+test("a run that misses the data is not said to end there", () => {
+  const claims = /where the data live|come close|comes close|on the moons/;
+  for (const miss of [{ shrunk: 0.8 }, { shrunk: 1.3 }, { w2: 0.5 }, { far: 0.6 }]) {
+    for (const steps of [1, 3, 20]) {
+      assert.doesNotMatch(textOf(points({}, { steps, ...miss }), 1), claims);
+      const compared = textOf(points({}, { steps, ...miss }, { steps, velocity: "learned", solver: "Heun" }), 1);
+      assert.match(compared, /^Euler: beside the moons/);
+    }
+  }
+  assert.match(textOf(points({}, { steps: 3 }), 1), claims);
+});

@@ -1,0 +1,163 @@
+"""Saved runs: the Python program of a run computes its states to the bit, and the NPZ holds its arrays."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fm_core.playground import Run, generate, simulate, translate
+from fm_core.refusals import SettingsError
+from fm_core.settings import CLOTHES, CLOTHES_SET, DigitSettings, ImageSide, Settings, Side, TranslateSettings
+from fm_core.ui.exports import file, npz
+from fm_core.ui.snippets import file_name, snippet
+
+TWO_IMAGE_SIDES = (ImageSide("linear", 2), ImageSide("cosine", 3, "heun"))
+OWN = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+
+
+def executed(program: str) -> dict[str, Any]:
+    """The variables that a program leaves."""
+    names: dict[str, Any] = {}
+    exec(compile(program, "snippet", "exec"), names)
+    return names
+
+
+def assert_same_states(program: str, runs: list[Run]) -> None:
+    names = executed(program)
+    ends = ["_a", "_b"] if len(runs) > 1 else [""]
+    for end, run in zip(ends, runs, strict=True):
+        assert names[f"run{end}"] == run.trajectory
+        assert names[f"run{end}"].nfe == run.trajectory.nfe
+        assert names[f"flow{end}"].name == run.flow.name
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        Settings(),
+        Settings(
+            "spirals", particles=100, seed=2**31 - 1, sides=(Side(steps=3), Side("cosine", steps=2, solver="rk4"))
+        ),
+        Settings("circles", particles=100, sides=(Side("vp", velocity="exact", steps=7, solver="heun"),)),
+        Settings(particles=100, sides=(Side(velocity="relu-output"), Side(velocity="exact"))),
+        Settings(particles=100, sides=(Side(coupling="ot", solver="midpoint"),)),
+        Settings("moons", "eight-gaussians", 100, sides=(Side(), Side(coupling="ot"))),
+        Settings("gaussian", "eight-gaussians", 100, sides=(Side(velocity="exact"),)),
+    ],
+)
+def test_the_program_of_points_computes_the_pages_run(library, settings):
+    assert_same_states(snippet(settings), simulate(library, settings))
+
+
+@pytest.mark.parametrize("sides", [(ImageSide(steps=2, solver="midpoint"),), TWO_IMAGE_SIDES])
+def test_the_program_of_digits_computes_the_pages_run(library, sides):
+    settings = DigitSettings(seed=5, sides=sides)
+    assert_same_states(snippet(settings), generate(library, settings))
+
+
+@pytest.mark.parametrize("clothes", [CLOTHES[0], "T-shirt/top"])
+def test_the_program_of_a_translation_computes_the_pages_run(library, clothes):
+    settings = TranslateSettings(clothes, seed=5, sides=TWO_IMAGE_SIDES)
+    assert_same_states(snippet(settings), translate(library, settings.pixels.numpy(), settings))
+
+
+def test_the_program_of_a_persons_own_pictures_has_them_in_it(library):
+    settings = TranslateSettings(sides=(ImageSide(steps=2),))
+    runs = translate(library, OWN, settings)
+    program = snippet(settings, OWN)
+    assert_same_states(program, runs)
+    names = executed(program)
+    assert torch.equal(names["pixels"], torch.from_numpy(OWN))
+    assert names["digits"].shape == OWN.shape
+    assert max(map(len, program.splitlines())) <= 120
+
+
+def test_the_program_says_what_it_computed(capsys):
+    variances = [run.variance[-1].item() for run in _both(executed(snippet(Settings(sides=(Side(), Side(steps=2))))))]
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "Trajectory(2,000 of 2 in 50 steps, NFE 50, seed 0)"
+    assert said[1::2] == [f"variance at t = 1: {variance}" for variance in variances]
+
+
+def _both(names: dict[str, Any]) -> list[Any]:
+    return [names["run_a"], names["run_b"]]
+
+
+@pytest.mark.parametrize("clothes", CLOTHES)
+def test_the_program_of_every_entry_of_the_menu_can_be_read_by_python(clothes):
+    compile(snippet(TranslateSettings(clothes)), "snippet", "exec")
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (Settings(), "moons-linear-euler-50-seed0.npz"),
+        (
+            Settings("moons", "eight-gaussians", seed=7, sides=(Side(velocity="exact", steps=5), Side(coupling="ot"))),
+            "eight-gaussians-to-moons-linear-exact-euler-5-vs-eight-gaussians-to-moons-linear-ot-euler-50-seed7.npz",
+        ),
+        (DigitSettings(sides=TWO_IMAGE_SIDES), "mnist-linear-euler-2-vs-mnist-cosine-heun-3-seed0.npz"),
+        (TranslateSettings("bag", seed=1), "fashion-to-mnist-linear-euler-20-seed1.npz"),
+    ],
+)
+def test_a_file_is_named_after_its_setting(settings, name):
+    assert file_name(settings, "npz") == name
+
+
+def test_the_file_names_the_flows_that_ran(library):
+    settings = Settings(sides=(Side(velocity="exact"), Side(velocity="relu-output")))
+    flows = [run.flow.name for run in simulate(library, settings)]
+    assert file_name(settings, "py") == f"{flows[0]}-euler-50-vs-{flows[1]}-euler-50-seed0.py"
+
+
+def test_the_npz_of_points_holds_their_states_and_velocities(library):
+    settings = Settings(particles=100, sides=(Side(steps=3), Side("cosine", velocity="exact", steps=2, solver="rk4")))
+    runs = simulate(library, settings)
+    arrays = np.load(io.BytesIO(npz(runs)), allow_pickle=False)
+    for letter, run in zip("ab", runs, strict=True):
+        for name in ("t", "x", "v"):
+            assert arrays[f"{name}_{letter}"].dtype == np.float32
+            assert np.array_equal(arrays[f"{name}_{letter}"], getattr(run.trajectory, name).numpy())
+        assert arrays[f"nfe_{letter}"] == run.trajectory.nfe
+    assert str(arrays["flow_b"]) == "moons-cosine-exact"
+    assert str(arrays["solver_b"]) == "rk4"
+    assert len(arrays.files) == 12
+
+
+def test_the_npz_of_images_holds_pixels_and_the_classifiers_reading(library):
+    settings = TranslateSettings(sides=(ImageSide(steps=2),))
+    (run,) = translate(library, OWN, settings)
+    arrays = np.load(io.BytesIO(npz([run])), allow_pickle=False)
+    assert arrays["images_a"].dtype == np.uint8
+    assert np.array_equal(arrays["images_a"][-1], run.flow.target.to_pixels(run.trajectory.x[-1]).numpy())
+    assert np.array_equal(arrays["images_a"][0], CLOTHES_SET.to_pixels(run.trajectory.x[0]).numpy())
+    assert run.probabilities is not None
+    assert np.array_equal(arrays["probabilities_a"], run.probabilities.numpy())
+    assert np.array_equal(arrays["t_a"], run.trajectory.t.numpy())
+    without = np.load(io.BytesIO(npz([Run(run.side, run.flow, run.trajectory)])))
+    assert sorted(without.files) == ["flow_a", "images_a", "nfe_a", "solver_a", "t_a"]
+
+
+def test_a_file_has_the_arrays_or_the_program_which_takes_no_run(library):
+    settings = Settings(particles=100, sides=(Side(steps=2),))
+    runs = simulate(library, settings)
+    saved = file("npz", settings, lambda: runs)
+    assert saved["name"] == "moons-linear-euler-2-seed0.npz"
+    arrays = np.load(io.BytesIO(base64.b64decode(saved["base64"])))
+    assert np.array_equal(arrays["x_a"], runs[0].trajectory.x.numpy())
+    assert file("py", settings, _no_run) == {"name": "moons-linear-euler-2-seed0.py", "text": snippet(settings)}
+    own = file("py", TranslateSettings(), _no_run, OWN)
+    assert own["text"] == snippet(TranslateSettings(), OWN)
+
+
+def _no_run() -> list[Run]:
+    raise AssertionError
+
+
+@pytest.mark.parametrize("kind", ["exe", "", None, "../npz"])
+def test_another_kind_of_file_is_refused(kind):
+    with pytest.raises(SettingsError, match="kind must be one of npz, py"):
+        file(kind, Settings(), _no_run)
