@@ -15,7 +15,7 @@ from statistics import median
 
 import gradio as gr
 import torch
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from fm_core.playground import Library, generate, simulate
 from fm_core.settings import DigitSettings, Settings, Side
@@ -56,6 +56,14 @@ MOVE = """([slider, observed, key]) => new Promise((resolve) => {
 })"""
 
 
+# Milliseconds from the start of navigation to the frame after the first run.
+FIRST = """new MutationObserver((_, observer) => {
+  if (!document.querySelector(".fm-player:not([data-run='0'])")) return;
+  observer.disconnect();
+  requestAnimationFrame(() => { window.fmFirst = performance.now(); });
+}).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-run"] })"""
+
+
 def main() -> None:
     torch.set_num_threads(1)  # as app.py does
     library = Library.load()
@@ -68,6 +76,7 @@ def main() -> None:
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         rows = [
             *wire_size(library),
+            *opening(browser, address),
             *frame_rate(page, address),
             *latency(library, page, address, empty_address),
         ]
@@ -101,11 +110,31 @@ def wire_size(library: Library) -> list[tuple[str, str]]:
     ]
 
 
+def opening(browser: Browser, address: str, visits: int = 9) -> list[tuple[str, str]]:
+    """From the start of navigation to the first run drawn, by visitors with an empty cache, and by one who returns."""
+
+    def visit(context: BrowserContext) -> float:
+        page = context.new_page()
+        page.add_init_script(FIRST)
+        page.goto(address)
+        first = page.wait_for_function("window.fmFirst").json_value()
+        page.close()
+        return first
+
+    new = [visit(browser.new_context()) for _ in range(visits)]
+    context = browser.new_context()
+    again = [visit(context) for _ in range(visits + 1)][1:]
+    return [
+        ("opening to first picture, empty cache, median ms", f"{median(new):.0f}"),
+        ("opening to first picture, second visit, median ms", f"{median(again):.0f}"),
+    ]
+
+
 def frame_rate(page: Page, address: str) -> list[tuple[str, str]]:
     """Two panels of 2,000 particles with trails and the variance chart, playing."""
     page.goto(f"{address}?compare=1")
     page.wait_for_selector(".fm-player[data-sides='2']")
-    page.wait_for_selector(".fm-plot .legend")
+    page.wait_for_selector(".fm-plot .main-svg")
     page.wait_for_timeout(1500)
     times = page.evaluate(FRAMES, 4000)
     gaps = sorted(b - a for a, b in pairwise(times))

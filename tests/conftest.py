@@ -1,11 +1,12 @@
 """What several test files share."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from playwright.sync_api import Browser, Page
 
 from fm_core.checkpoints import checkpoint_path
 from fm_core.maths.quality import measure
@@ -14,6 +15,7 @@ from fm_core.models.catalogue import CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.networks import DigitClassifier, VelocityUNet
 from fm_core.playground import Library
 from fm_core.training import loop
+from tests import pages
 from tests.recipes import point_recipe
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where a shell starts pytest with &
@@ -68,6 +70,24 @@ def untrained_images(library: Library) -> Library:
     judged = {**shipped, "quality": {**shipped["quality"], "map": [[k] * 10 for k in range(10)]}}
     metadata = {**library.judged(POINT_RECIPES), "fashion-to-mnist-linear": judged}
     return Library({**trained, **classifier, **flows}, metadata, {})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium."""
+    yield from pages.chromium()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages; see `pages.visits`."""
+    yield from pages.visits(browser)
+
+
+@pytest.fixture(scope="module")
+def visit_for_module(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages that the tests of a module share."""
+    yield from pages.visits(browser)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from fm_core.models.catalogue import POINT_RECIPES
 from fm_core.playground import Library
 from fm_core.training import report
 from fm_core.ui.catalogue_tab import POINT_FIGURES, point_figure
-from tests.test_page import browser, visit  # noqa: F401
 
 CHART = "document.querySelector('#quality .js-plotly-plot')"
 MEDIAN, FAR, RATIO = POINT_FIGURES
@@ -67,7 +66,7 @@ def await_lines(page: Page, names: list[str]) -> None:
     page.wait_for_function(f"(names) => {CHART}?.data.map((line) => line.name).join() === names.join()", arg=names)
 
 
-def test_a_person_clears_the_flows_and_chooses_others_and_another_figure(visit, address):  # noqa: F811
+def test_a_person_clears_the_flows_and_chooses_others_and_another_figure(visit, address):
     page = visit(address, "?tab=catalogue", until="#quality .js-plotly-plot")
     await_lines(page, list(POINT_RECIPES)[:4])
     page.locator("#point-flows").get_by_title("Clear").click()

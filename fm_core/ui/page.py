@@ -10,6 +10,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 
 import gradio as gr
 from gradio.themes import Default
+from starlette.middleware import Middleware
 
 from fm_core.images import uploads
 from fm_core.maths.distributions import STANDARD
@@ -21,6 +22,7 @@ from fm_core.ui.controls import DIE
 from fm_core.ui.digits_tab import create_digits_tab
 from fm_core.ui.player import MODULES, PLOTLY, module_url
 from fm_core.ui.points_tab import create_points_tab
+from fm_core.ui.preview import PICTURE, Preview
 from fm_core.ui.thumbnails import style_sheet
 from fm_core.ui.translate_tab import create_translate_tab
 
@@ -49,7 +51,7 @@ SELECTED = """() => { const tab = new URLSearchParams(location.search).get("tab"
 
 def build_page(library: Library) -> gr.Blocks:
     """The whole page for these models, without the tabs that need others."""
-    gr.set_static_paths([PLOTLY, MODULES, DIE])
+    gr.set_static_paths([PLOTLY, MODULES, DIE, PICTURE])
     with gr.Blocks(
         title="Flow Matching Playground", analytics_enabled=False, fill_width=True, delete_cache=VISITORS_FILES
     ) as demo:
@@ -75,9 +77,10 @@ def launch_options() -> dict:
         "css_paths": Path(__file__).parent / "page.css",
         "css": style_sheet(),
         "head": text("ui/texts/head.html"),
-        "theme": Default(primary_hue="blue", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        "theme": Default(primary_hue="slate", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         "run_history": False,
         "max_file_size": uploads.MAX_BYTES,
+        "app_kwargs": {"middleware": [Middleware(Preview)]},
         "ssr_mode": False,
         "footer_links": ["api", "settings"],
     }

@@ -148,7 +148,8 @@ class RunTab:
         def restore(event: gr.EventData) -> dict:
             settings, refusals = self.controls.form.from_query(dict(parse_qsl(event.query)))
             news = self._by_number(self._showing(settings))
-            return news | {"refused": [f"The rest of the address is shown. {refusal}" for refusal in refusals]}
+            named = ["The rest of the address is shown.", *map(str, refusals)]
+            return news | ({"refused": [" ".join(named)]} if refusals else {})
 
         once = {"queue": False, "trigger_mode": "multiple", **HIDDEN}
         restored = self.player.restore(restore, None, self.news, **once)

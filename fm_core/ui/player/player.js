@@ -49,18 +49,17 @@ export class Player {
     this.menu = find(root, '[data-option="statistic"]', HTMLSelectElement);
     const template = find(root, ".fm-words", HTMLTemplateElement);
     this.words = template.dataset;
-    this.name(/** @type {HTMLOptionElement[]} */ ([...template.content.children]));
+    this.name(template.content);
     this.display(display);
   }
 
-  /** Name the statistics and the columns of the table. @param {HTMLOptionElement[]} entries */
-  name(entries) {
-    this.menu.replaceChildren(...entries.filter((entry) => entry.text));
+  /** Name the statistics and the columns of the table. @param {DocumentFragment} words */
+  name(words) {
     find(this.root, ".fm-subject").textContent = this.words.subject ?? "";
-    const heads = entries.flatMap((entry) => entry.dataset.column ?? []);
-    find(this.root, ".fm-numbers thead tr", HTMLTableRowElement).append(
-      ...heads.map((head) => make("th", { scope: "col", textContent: head })),
-    );
+    this.menu.replaceChildren(...words.querySelectorAll("option"));
+    this.menu.after(words);
+    const heads = find(this.root, ".fm-heads", HTMLTemplateElement);
+    find(this.root, ".fm-numbers thead tr").append(heads.content);
   }
 
   /** Show a run as an address says. @param {Record<string, any>} options */
@@ -85,6 +84,10 @@ export class Player {
     }
     for (const input of root.querySelectorAll("input[data-layer]")) {
       if (input instanceof HTMLInputElement) input.checked = options.layers.includes(input.dataset.layer ?? "");
+    }
+    for (const part of root.querySelectorAll("[data-when]")) {
+      const [option, value] = /** @type {HTMLElement} */ (part).dataset.when?.split(" ") ?? [];
+      /** @type {HTMLElement} */ (part).hidden = String(options[option]) !== value;
     }
     document.documentElement.classList.toggle("fm-large", options.large);
   }
@@ -162,12 +165,12 @@ export class Player {
     if (!run) return;
     const offered = scene.offers(run);
     for (const input of root.querySelectorAll("input[data-layer]")) {
-      const label = input.closest("label");
-      if (label) label.hidden = offered[/** @type {HTMLElement} */ (input).dataset.layer ?? ""] === false;
+      const entry = input.closest("div");
+      if (entry) entry.hidden = offered[/** @type {HTMLElement} */ (input).dataset.layer ?? ""] === false;
     }
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
     const { dataset } = this.menu.selectedOptions[0];
-    find(root, ".fm-chart-words").innerHTML = dataset.about ?? scene.explainVariance(run);
+    find(root, ".fm-chart-words > p").innerHTML = dataset.about ?? scene.explainVariance(run);
     this.chart.show(run, scene.traces[options.statistic], options);
     this.resize();
   }

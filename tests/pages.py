@@ -1,0 +1,136 @@
+"""The page in headless Chromium: how the browser tests open it, and what many of them ask of it.
+
+Pages that one browser opens share their cache, which halves the time that it takes, and nothing else that they keep;
+they start paused at the end, as for a person who wants no motion, because software rendering keeps a processor busy.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+ROOT = "#{}-player .fm-player"  # of a tab
+CAPTION = ".fm-{} figcaption"  # of a side, within the root
+PATIENCE = 30_000  # milliseconds, because the machine may be busy
+
+expect.set_options(timeout=PATIENCE)
+
+
+def chromium() -> Iterator[Browser]:
+    """A browser, which is closed when the iteration goes on."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    assert path, "The browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
+        browser.new_context().set_default_timeout(PATIENCE)
+        yield browser
+        browser.close()
+
+
+def visits(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """A function that opens pages until the iteration goes on, which fails if one had an error or asked another host.
+
+    It waits for the first run of the `player`, or for the element `until`. A console error that matches the regular
+    expression `expected` is none. Further arguments are those of a browser's context, which is then the page's own.
+    """
+    opened: list[BrowserContext | Page] = []
+    problems: list[str] = []
+
+    def visit(
+        address: str,
+        query: str = "",
+        player: str = ROOT.format("points"),
+        until: str = "",
+        expected: str = "$^",
+        before: Callable[[Page], Any] = lambda page: None,
+        viewport: dict[str, int] = WIDE,
+        reduced_motion: str = "reduce",
+        color_scheme: str = "light",
+        **options: Any,
+    ) -> Page:
+        context = browser.contexts[0]
+        if options:
+            context = browser.new_context(**options)
+            context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        opened.append(context if options else page)
+        page.set_viewport_size(viewport)  # pyright: ignore[reportArgumentType]
+        page.emulate_media(reduced_motion=reduced_motion, color_scheme=color_scheme)  # pyright: ignore[reportArgumentType]
+        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
+        page.on("console", lambda message: heard(message.type, message.text, expected))
+        own = (address, "data:", "blob:")
+        page.on("request", lambda r: None if r.url.startswith(own) else problems.append(f"foreign request: {r.url}"))
+        before(page)
+        page.goto(address + query)
+        page.wait_for_selector(until or f"{player}:not([data-run='0'])", state="attached")
+        return page
+
+    def heard(kind: str, text: str, expected: str) -> None:
+        if kind == "error" and not re.search(expected, text):
+            problems.append(f"console: {text}")
+
+    yield visit
+    for part in opened:
+        part.close()
+    assert problems == []
+
+
+def idle(page: Page, tab: str = "points") -> None:
+    """Wait until everything that was asked is answered, and the picture is that of the answer."""
+    script = """(selector) => { const root = document.querySelector(selector);
+      return root && root.dataset.run !== "0" && root.dataset.asked === root.dataset.started
+        && !root.hasAttribute("aria-busy"); }"""
+    page.wait_for_function(script, arg=ROOT.format(tab), timeout=PATIENCE)
+
+
+def state(page: Page, name: str, tab: str = "points") -> str:
+    """What the player says of itself: run, asked, started, step, steps, sides, t, playing or selected."""
+    return page.get_attribute(ROOT.format(tab), f"data-{name}") or ""
+
+
+def await_state(page: Page, tab: str = "points", **expected: object) -> None:
+    """Wait until the player says these of itself."""
+    for name, value in expected.items():
+        expect(page.locator(ROOT.format(tab))).to_have_attribute(f"data-{name}", str(value))
+
+
+def await_run(page: Page, action: Callable[[], Any], tab: str = "points") -> None:
+    """Do the action, and wait until a new run is shown and everything that was asked is answered."""
+    before = state(page, "run", tab)
+    action()
+    page.wait_for_function(
+        "([selector, before]) => document.querySelector(selector).dataset.run !== before",
+        arg=[ROOT.format(tab), before],
+        timeout=PATIENCE,
+    )
+    idle(page, tab)
+
+
+def choose(page: Page, menu: str, option: str, tab: str = "points") -> None:
+    """Click a choice by its value; `menu` ends in _b for side B, whose controls must be shown."""
+    page.click(f"#{tab}-{menu} label:has([value='{option}'])")
+
+
+def set_number(page: Page, name: str, value: object, tab: str = "points") -> None:
+    """Type into a number field, and finish the entry by Tab."""
+    field = page.locator(f"#{tab}-{name} input[type=number]")
+    field.fill(str(value))
+    field.press("Tab")
+
+
+def query(page: Page) -> dict[str, str]:
+    """The parameters of the address."""
+    return page.evaluate("Object.fromEntries(new URLSearchParams(location.search))")
+
+
+# The visible parts of the page, of these kinds, that reach beyond its left or right edge: those that can be scrolled
+# to within a part of the page are not meant.
+OUTSIDE = """() => [...document.querySelectorAll('.gradio-container :is(button, input, select, canvas, td, th, p, h1)')]
+  .filter((e) => e.getBoundingClientRect().width && !e.matches('[tabindex="-1"]')) // those: tabs in the … menu
+  .filter((e) => !e.closest('.fm-comparisons, .fm-legend, .fm-table-frame'))
+  .filter((e) => e.getBoundingClientRect().left < 0 || e.getBoundingClientRect().right > innerWidth)
+  .map((e) => e.outerHTML.slice(0, 80))"""
