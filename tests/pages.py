@@ -110,6 +110,18 @@ def await_run(page: Page, action: Callable[[], Any], tab: str = "points") -> Non
     idle(page, tab)
 
 
+def await_answer(page: Page, action: Callable[[], Any], tab: str = "points") -> None:
+    """Do the action, and wait until what it asks is answered, though perhaps by the run that is shown already."""
+    before = state(page, "asked", tab)
+    action()
+    page.wait_for_function(
+        "([selector, before]) => document.querySelector(selector).dataset.asked !== before",
+        arg=[ROOT.format(tab), before],
+        timeout=PATIENCE,
+    )
+    idle(page, tab)
+
+
 def choose(page: Page, menu: str, option: str, tab: str = "points") -> None:
     """Click a choice by its value; `menu` ends in _b for side B, whose controls must be shown."""
     page.click(f"#{tab}-{menu} label:has([value='{option}'])")

@@ -1,491 +1,637 @@
-"""The page in headless Chromium, used as a person would use it."""
+"""The tab of 2D flows in headless Chromium, used as a person would use it."""
 
+import io
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from PIL import Image
+from playwright.sync_api import Page, expect
 
-PLAYER = ".fm-player"
-CAPTION = ".fm-a figcaption"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-OUTSIDE = """() => [...document.querySelectorAll('.gradio-container :is(button, input, select, canvas, td, th, p, h1)')]
-  .filter((e) => e.getBoundingClientRect().width && !e.matches('[tabindex="-1"]')) // those: tabs in the … menu
-  .filter((e) => e.getBoundingClientRect().left < 0 || e.getBoundingClientRect().right > innerWidth)
-  .map((e) => e.outerHTML.slice(0, 80))"""
-PLOT = "document.querySelector('.fm-plot')"
+from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.playground import simulate
+from fm_core.settings import Settings, Side
+from fm_core.ui import exports
+from fm_core.ui.point_packet import window
+from fm_core.ui.presets import COMPARISONS
+from fm_core.ui.snippets import snippet
+from tests.pages import (
+    NARROW,
+    OUTSIDE,
+    ROOT,
+    WIDE,
+    await_answer,
+    await_run,
+    await_state,
+    choose,
+    idle,
+    query,
+    set_number,
+    state,
+)
 
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    assert path, "The browser tests need Chromium: apt-get install chromium"
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser) -> Iterator:
-    """Opens an address, waits for its first run, or `until`; fails if the page has an error or asks another host."""
-    contexts, problems = [], []
-
-    def visit(address: str, query: str = "", player: str = PLAYER, until: str = "", **options) -> Page:
-        context = browser.new_context(**{"viewport": WIDE, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-        page.on("console", lambda m: problems.append(f"console: {m.text}") if m.type == "error" else None)
-        own = (address, "data:", "blob:")
-        page.on("request", lambda r: None if r.url.startswith(own) else problems.append(f"foreign request: {r.url}"))
-        page.goto(address + query)
-        page.wait_for_selector(until or f"{player}:not([data-run='0'])")
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert problems == []
+PLAYER = ROOT.format("points")
+PLOT = f"document.querySelector('{PLAYER} .fm-plot')"
+DATA = "#points-player [data-{}]"
+LAYERS = ["density", "particles", "trails", "paths", "arrows", "exact", "difference"]
 
 
 @pytest.fixture
-def open_page(visit, address):
+def open_page(visit, address) -> Callable[..., Page]:
     return partial(visit, address)
 
 
-def state(page: Page, name: str) -> str:
-    return page.get_attribute(PLAYER, f"data-{name}") or ""
+@pytest.fixture(scope="module")
+def shared(visit_for_module, address) -> Page:
+    page = visit_for_module(address)
+    page.wait_for_selector(f"{PLAYER} .fm-plot .xy")
+    return page
 
 
-def await_change(page: Page, action) -> None:
-    """Do the action and wait until a new run has arrived."""
-    before = state(page, "run")
-    action()
-    page.wait_for_function(f"document.querySelector('{PLAYER}').dataset.run != '{before}'")
+@pytest.fixture
+def page(shared) -> Page:
+    """A page that other tests have used, with the first run again, paused at the end."""
+    shared.set_viewport_size(WIDE)
+    shared.evaluate("document.activeElement.blur()")
+    do(shared, "end")
+    shared.evaluate("scrollTo(0, 0)")
+    if urlsplit(shared.url).query:
+        script = "() => { history.pushState(null, '', '/'); dispatchEvent(new PopStateEvent('popstate')); }"
+        await_answer(shared, lambda: shared.evaluate(script))
+    expect(shared.locator(f"{PLAYER} .fm-a figcaption")).to_have_text("linear · learned · Euler · 50 steps")
+    return shared
 
 
-def idle(page: Page) -> None:
-    """Wait until everything that was asked is answered."""
-    page.wait_for_function(f"""() => {{ const root = document.querySelector('{PLAYER}');
-      return root.dataset.asked === root.dataset.started && !root.hasAttribute("aria-busy"); }}""")
-
-
-def pause_at_start(page: Page) -> None:
-    page.click("[data-action=start]")
-    assert state(page, "playing") == "false"
-    assert state(page, "step") == "0"
-
-
-def choose(page: Page, menu: str, option: str) -> None:
-    page.click(f"#points-{menu} input")
-    page.get_by_role("option", name=option, exact=True).click()
+def do(page: Page, *actions: str) -> None:
+    """Press these buttons of the transport."""
+    for action in actions:
+        page.click(f"{PLAYER} [data-action={action}]")
 
 
 def caption(page: Page, side: str = "a") -> str:
-    return page.inner_text(f".fm-{side} figcaption")
+    return page.inner_text(f"{PLAYER} .fm-{side} figcaption")
 
 
-def canvas_colours(page: Page) -> int:
-    """How many different colours the first canvas shows: one for a blank one."""
-    return page.evaluate("""() => {
-      const canvas = document.querySelector('.fm-panel canvas');
-      const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-      return new Set(new Uint32Array(pixels.buffer)).size;
-    }""")
+def sentence(page: Page) -> str:
+    return page.inner_text(f"{PLAYER} .fm-say")
 
 
-def test_a_first_visitor_sees_moons_move_without_touching_anything(open_page):
-    page = open_page()
-    assert "linear · learned · Euler, 50 steps" in caption(page)
-    assert "→ Moons" in caption(page)
+def note(page: Page) -> str:
+    return page.inner_text("#points-note")
+
+
+def picture(page: Page, side: str = "a") -> str:
+    """The pixels of a canvas."""
+    return page.evaluate(f"document.querySelector('{PLAYER} .fm-{side} canvas').toDataURL()")
+
+
+def traces(page: Page, count: int) -> dict[str, dict[str, Any]]:
+    """The lines of the chart, by name, once there are so many."""
+    page.wait_for_function(f"{PLOT}.data?.length === {count}")
+    lines = page.evaluate(f"{PLOT}.data.map(({{ name, x, y }}) => ({{ name, x, y }}))")
+    return {line["name"]: line for line in lines}
+
+
+def box(page: Page, selector: str) -> dict[str, float]:
+    found = page.locator(selector).first.bounding_box()
+    assert found is not None, selector
+    return {**found, "right": found["x"] + found["width"], "bottom": found["y"] + found["height"]}
+
+
+# ---- moving pictures
+
+
+def test_a_first_visitor_is_told_to_wait_and_then_sees_moons_move_without_a_call_to_the_server(open_page):
+    page = open_page(until=f"{PLAYER} .fm-state", reduced_motion="no-preference")
+    assert re.match(r"Loading the player|Computing the first run|New run", page.inner_text(f"{PLAYER} .fm-state"))
+    idle(page)
+    assert caption(page) == "linear · learned · Euler · 50 steps"
+    assert "N(0, I) → Moons · 2,000 particles, seed 0" in page.inner_text(f"{PLAYER} .fm-watch")
     page.wait_for_function(f"Number(document.querySelector('{PLAYER}').dataset.step) >= 3")
-    assert state(page, "playing") == "true"
-    assert canvas_colours(page) > 100
-
-
-def test_the_variance_chart_has_measurement_theory_and_the_exact_field(open_page):
-    page = open_page()
-    page.wait_for_function(f"{PLOT}.data?.length === 3")
-    names = page.evaluate(f"{PLOT}.data.map((trace) => trace.name)")
-    assert names == ["measured", "exact, same solver", "theory"]
-    lengths = page.evaluate(f"{PLOT}.data.map((trace) => trace.y.length)")
-    assert lengths == [51, 51, 51]
-    start, half, end = (page.evaluate(f"{PLOT}.data[2].y[{k}]") for k in (0, 25, 50))
-    assert half == pytest.approx((start + end) / 4, rel=1e-3)  # linear: (1/2)² of each end
-    assert page.locator(".fm-plot .js-line").first.bounding_box()["width"] > 100
-    explanation = page.inner_text(".fm-explanation")
-    assert "α² Var X₀ + β² Var X₁ (linear: α = 1 − t, β = t)" in explanation
-    assert "exact field with the same solver" in explanation
-
-
-@pytest.mark.parametrize(
-    ("statistic", "series", "explanation"),
-    [
-        ("distance", ["W2", "sampling floor"], "Exact 2-Wasserstein distance"),
-        ("speed", ["mean speed"], "Distance travelled in a step"),
-        ("straightness", ["distance / path length"], "Distance from the start over the length"),
-    ],
-)
-def test_the_chart_shows_the_other_statistics_and_says_what_they_are(open_page, statistic, series, explanation):
-    page = open_page()
-    page.select_option("[data-option=statistic]", statistic)
-    page.wait_for_function(f"{PLOT}.data?.[0].name === '{series[0]}'")
-    assert page.evaluate(f"{PLOT}.data.map((trace) => trace.name)") == series
-    assert not page.is_visible("[data-option=dimensions]")
-    assert page.inner_text(".fm-explanation").startswith(explanation)
-
-
-def test_each_dimension_has_its_own_lines_on_demand(open_page):
-    page = open_page()
-    page.check("[data-option=dimensions]")
-    page.wait_for_function(f"{PLOT}.data?.length === 6")
-
-
-def test_a_slider_move_changes_the_run(open_page):
-    page = open_page()
-    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
-    assert state(page, "steps") == "51"
-    assert "51 steps" in caption(page)
-    assert "steps=51" in page.url
-
-
-def test_the_player_says_while_a_run_is_computed(open_page):
-    page = open_page("?steps=100&solver=rk4")
-    player = page.locator(PLAYER)
-    expect(player).not_to_have_attribute("aria-busy", "true")
-    page.locator("#points-steps input[type=range]").press("ArrowRight")
-    expect(player).to_have_attribute("aria-busy", "true")
-    expect(player).to_have_attribute("data-steps", "101")
-    expect(player).not_to_have_attribute("aria-busy", "true")
-    choose(page, "schedule", "cosine")
-    expect(player).to_have_attribute("aria-busy", "true")
-    expect(player).not_to_have_attribute("aria-busy", "true", timeout=20_000)
-    assert "cosine" in caption(page)
-
-
-def test_many_quick_slider_moves_end_at_the_last_one(open_page):
-    page = open_page()
-    slider = page.locator("#points-steps input[type=range]")
-    for _ in range(12):
-        slider.press("ArrowRight")
-    page.wait_for_function(f"document.querySelector('{PLAYER}').dataset.steps === '62'")
-
-
-def test_playback_never_calls_the_server(open_page):
-    page = open_page()
-    page.wait_for_selector(".fm-plot .legend")
-    idle(page)
+    await_state(page, playing="true")
+    page.wait_for_selector(f"{PLAYER} .fm-plot .xy")
     calls = []
-    page.on("request", lambda request: calls.append(request.url) if "/queue/join" in request.url else None)
-    page.click("[data-action=play]")
-    page.select_option("[data-option=arrows]", "difference")
-    page.select_option("[data-option=paths]", "whole")
-    page.select_option("[data-option=statistic]", "distance")
-    page.locator(".fm-scrub").fill("300")
-    for action in ("forward", "back", "start", "end", "play"):
-        page.click(f"[data-action={action}]")
+    page.on("request", lambda request: calls.append(request.url) if "/gradio_api/" in request.url else None)
+    page.select_option(DATA.format("option=speed"), "4")
+    page.uncheck(DATA.format("option=loop"))
+    await_state(page, playing="false", step=50, t="1.0000")
+    assert sentence(page).startswith("Done in 50 steps: the points lie where the data live")
+    do(page, "play")
+    await_state(page, playing="true")
+    page.focus(PLAYER)
+    page.keyboard.press("Space")
+    await_state(page, playing="false")
     assert calls == []
-    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
-    idle(page)
-    assert len(calls) == 1  # the slider's; a call of the playback would have come before
 
 
-def test_the_transport_steps_from_state_to_state(open_page):
-    page = open_page("?steps=5")
-    pause_at_start(page)
+def test_the_sentence_follows_the_clock(page):
+    said = []
+    for t in (0, 200, 500, 800, 1000):
+        page.locator(f"{PLAYER} .fm-scrub").fill(str(t))
+        said.append(sentence(page))
+    assert len(set(said)) == 5
+    assert said[0].startswith("2,000 random points.")
+    assert "the cloud shrinks" in said[1]
+    assert "narrower than both noise and data" in said[2]
+    assert re.search(r"variance 0\.3\d against 1 and 0\.50", said[2])
+    await_run(page, lambda: choose(page, "schedule", "cosine"))
+    page.locator(f"{PLAYER} .fm-scrub").fill("500")
+    assert "narrower" not in sentence(page)
+    await_run(page, lambda: set_number(page, "steps", 3))
+    do(page, "start")
+    assert sentence(page).startswith("Only 3 steps")
+
+
+def test_who_wants_no_motion_gets_a_picture_of_the_end_with_the_whole_paths(page):
+    page.evaluate("async () => { for (let k = 0; k < 20; k++) await new Promise(requestAnimationFrame); }")
+    await_state(page, playing="false", step=50)
+    assert page.is_checked(DATA.format("layer=paths"))
+    do(page, "play")
+    await_state(page, playing="true")
+    do(page, "play")
+
+
+def test_buttons_and_keys_step_from_state_to_state(page):
+    await_run(page, lambda: set_number(page, "steps", 5))
+    do(page, "start")
     for expected in range(1, 6):
-        page.click("[data-action=forward]")
+        do(page, "forward")
         assert state(page, "step") == str(expected)
         assert float(state(page, "t")) == pytest.approx(expected / 5, abs=1e-4)
-    page.click("[data-action=back]")
-    assert state(page, "step") == "4"
-    page.click("[data-action=end]")
-    assert state(page, "step") == "5"
-
-
-def test_playing_without_loop_stops_at_the_end(open_page):
-    page = open_page()
-    page.uncheck("[data-option=loop]")
-    page.select_option("[data-option=speed]", "4")
-    page.wait_for_function(f"document.querySelector('{PLAYER}').dataset.playing === 'false'")
-    assert state(page, "step") == "50"
-
-
-def test_keys_drive_the_player(open_page):
-    page = open_page()
+        assert f"step {expected} of 5 · {expected} of 5 evaluations" in page.inner_text(f"{PLAYER} .fm-now")
     page.focus(PLAYER)
-    page.keyboard.press("Home")
-    assert state(page, "step") == "0"
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    assert state(page, "step") == "2"
-    page.keyboard.press("ArrowLeft")
-    assert state(page, "step") == "1"
-    page.keyboard.press("End")
-    assert state(page, "step") == "50"
-    page.keyboard.press("Space")
-    page.wait_for_function(f"document.querySelector('{PLAYER}').dataset.playing === 'true'")
-    page.keyboard.press("Space")
-    assert state(page, "playing") == "false"
+    for key, expected in [("Home", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 5)]:
+        page.keyboard.press(key)
+        assert state(page, "step") == str(expected)
+    do(page, "start")
+    await_run(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowLeft"))
+    await_state(page, steps=4, step=0)  # the key was the slider's
 
 
-def test_keys_in_a_slider_belong_to_the_slider(open_page):
-    page = open_page()
-    pause_at_start(page)
-    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowLeft"))
-    assert state(page, "steps") == "49"
-    assert state(page, "step") == "0"
+# ---- the chart
 
 
-def test_everything_in_the_player_can_be_reached_by_tab_and_has_a_name(open_page):
-    page = open_page()
-    unnamed = page.evaluate(f"""() => [...document.querySelectorAll('{PLAYER} :is(button, input, select, canvas)')]
-      .filter((e) => !(e.getAttribute('aria-label') || e.closest('label')?.textContent.trim() || e.textContent.trim()))
-      .map((e) => e.outerHTML)""")
-    assert unnamed == []
-    page.focus(PLAYER)
-    reached = set()
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        reached.add(page.evaluate("document.activeElement.dataset.action || document.activeElement.dataset.option"))
-    assert {"start", "back", "play", "forward", "end", "speed", "paths", "arrows", "loop", "statistic"} <= reached
+def test_the_theory_is_that_of_the_flow_whatever_the_steps_and_chance_has_a_band(page, library):
+    lines = traces(page, 5)
+    assert set(lines) == {"measured", "exact, same solver", "theory", "theory −", "theory +"}
+    (run,) = simulate(library, Settings())
+    x = run.trajectory.x.numpy().astype(np.float64)
+    assert lines["measured"]["y"] == pytest.approx(x.var(1, ddof=1).mean(1), rel=1e-3)
+    squares = ((x - x.mean(1, keepdims=True)) ** 2).mean(2)
+    band = 2 * squares.std(1, ddof=1) / 2000**0.5
+    middle = np.array(lines["theory"]["y"])
+    for name, sign in (("theory −", -1), ("theory +", 1)):
+        assert np.array(lines[name]["y"])[::2] == pytest.approx(middle[::2] + sign * band, abs=2e-4)
+
+    await_run(page, lambda: page.click("#points-compare-1"))  # 5 and 50 steps
+    lines = traces(page, 10)
+    assert [len(lines[f"{side} measured"]["y"]) for side in "AB"] == [6, 51]
+    assert lines["A theory"]["x"] == lines["B theory"]["x"] == pytest.approx(np.linspace(0, 1, 101), abs=1e-4)
+    assert lines["A theory"]["y"] == lines["B theory"]["y"] == middle.tolist()
+
+    await_run(page, lambda: page.uncheck("#points-compare input"))
+    await_run(page, lambda: set_number(page, "steps", 1))
+    lines = traces(page, 5)
+    assert len(lines["measured"]["y"]) == 2
+    t = np.array(lines["theory"]["x"])
+    closed = (1 - t) ** 2 * 1 + t**2 * TARGETS["moons"].variance.mean().item()
+    assert lines["theory"]["y"] == pytest.approx(closed, rel=1e-3)
+    assert "α2 Var X0 + β2 Var X1 (linear: α = 1 − t, β = t)" in page.inner_text(f"{PLAYER} .fm-chart-words")
 
 
-def test_clicking_the_chart_moves_the_clock(open_page):
-    page = open_page()
-    page.wait_for_selector(".fm-plot .nsewdrag")
-    pause_at_start(page)
-    box = page.locator(".fm-plot .nsewdrag").bounding_box()
-    for fraction in (0.61, 0.25):  # between two states, far from any line, one quickly after the other
-        page.mouse.click(box["x"] + fraction * box["width"], box["y"] + 0.9 * box["height"])
-        page.wait_for_function(
-            f"Math.abs(document.querySelector('{PLAYER}').dataset.t - {fraction}) < 2 / {box['width']}"
+def test_each_statistic_has_its_lines_and_its_words_and_each_dimension_on_demand(page):
+    for statistic, names, words in [
+        ("distance", ["W2", "chance alone"], "From the first 256 particles at most"),
+        ("speed", ["mean speed"], "Distance travelled in a step"),
+        ("straightness", ["distance / path length"], "Distance from the start over the length"),
+    ]:
+        page.select_option(DATA.format("option=statistic"), statistic)
+        page.wait_for_function(f"{PLOT}.data[0].name === '{names[0]}'")
+        assert list(traces(page, len(names))) == names
+        assert words in page.inner_text(f"{PLAYER} .fm-chart-words")
+        assert not page.is_visible(DATA.format("option=dimensions"))
+    page.select_option(DATA.format("option=statistic"), "variance")
+    page.check(DATA.format("option=dimensions"))
+    lines = traces(page, 10)
+    assert {f"measured {which}" for which in ("x₁", "x₂")} <= set(lines)
+    page.check(DATA.format("option=close"))
+    lowest = f"{PLOT}._fullLayout.yaxis.range[0]"
+    page.wait_for_function(f"{lowest} > 0.05")
+    page.uncheck(DATA.format("option=close"))
+    page.wait_for_function(f"{lowest} <= 0")
+
+
+def test_a_zoomed_chart_shows_the_curve_of_the_next_data_set(page):
+    page.check(DATA.format("option=close"))
+    await_run(page, lambda: choose(page, "target", "swiss-roll"))
+    variance = TARGETS["swiss-roll"].variance.mean().item()
+    page.wait_for_function(f"Math.abs({PLOT}.data.at(-1).y.at(-1) / {variance} - 1) < 0.01")
+    low, high = page.evaluate(f"{PLOT}._fullLayout.yaxis.range")
+    curve = page.evaluate(f"{PLOT}.data[0].y")
+    assert low <= min(curve) < max(curve) <= high
+
+
+def thumb(page: Page) -> float:
+    """The middle of the scrubber's thumb, as its pixels show it: it is higher than the track."""
+    frame = box(page, f"{PLAYER} .fm-scrub")
+    pixels = np.asarray(Image.open(io.BytesIO(page.locator(f"{PLAYER} .fm-scrub").screenshot())).convert("RGB"), int)
+    row = pixels[pixels.shape[0] // 2 + 6]  # beneath the track, and beneath the cursor
+    columns = np.flatnonzero(np.abs(row - np.median(row, 0)).sum(1) > 60)
+    assert 8 <= len(columns) <= 20
+    return frame["x"] + columns.mean() + 0.5
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_cursor_thumb_and_the_axis_of_the_chart_are_one_line(page, viewport):
+    page.set_viewport_size(viewport)
+    page.wait_for_function(f"{PLOT}._fullLayout.width === {PLOT}.parentElement.clientWidth")
+    for t in (0, 0.25, 0.613, 1):
+        page.locator(f"{PLAYER} .fm-scrub").fill(str(1000 * t))
+        cursor = box(page, f"{PLAYER} .fm-cursor")
+        x = cursor["x"] + cursor["width"] / 2
+        axis = page.evaluate(
+            f"""(t) => {{ const {{ _offset, _length }} = {PLOT}._fullLayout.xaxis;
+          return {PLOT}.getBoundingClientRect().left + _offset + t * _length; }}""",
+            t,
         )
+        assert x == pytest.approx(axis, abs=1)
+        assert x == pytest.approx(thumb(page), abs=1)
 
 
-def test_the_cursor_of_the_chart_follows_the_clock(open_page):
-    page = open_page()
-    page.wait_for_selector(".fm-plot .nsewdrag")
-    plot = page.locator(".fm-plot .nsewdrag").bounding_box()
-    for action, fraction in (("start", 0), ("end", 1)):
-        page.click(f"[data-action={action}]")
-        cursor = page.locator(".fm-cursor").bounding_box()
-        assert cursor["x"] == pytest.approx(plot["x"] + fraction * plot["width"], abs=3)
+def test_dragging_along_the_chart_scrubs(page):
+    frame = box(page, f"{PLAYER} .fm-plot .nsewdrag")
+    at = lambda fraction: frame["x"] + fraction * frame["width"]  # noqa: E731
+    y = frame["y"] + 0.7 * frame["height"]
+    page.mouse.move(at(0.8), y)
+    page.mouse.down()
+    for fraction in (0.8, 0.61, 0.25, 0.4):
+        page.mouse.move(at(fraction), y, steps=3)
+        page.wait_for_function(f"Math.abs(document.querySelector('{PLAYER}').dataset.t - {fraction}) < 0.005")
+    page.mouse.up()
+    page.mouse.move(at(0.9), y)
+    assert float(state(page, "t")) == pytest.approx(0.4, abs=0.005)
+    assert query(page)["t"] == state(page, "t").rstrip("0")
+    assert page.evaluate(f"{PLOT}._fullLayout.xaxis.range") == [0, 1]  # nothing was zoomed
 
 
-def test_a_clicked_particle_stays_lit_and_its_coordinates_can_be_read(open_page):
-    page = open_page()
-    page.click("[data-action=end]")
-    box = page.locator(".fm-panel canvas").bounding_box()
-    low, high = -3.0, 3.0  # the upper moon passes near (0, 1), whatever the exact window is
-    page.mouse.click(
-        box["x"] + box["width"] * (0.05 - low) / (high - low), box["y"] + box["height"] * (high - 0.95) / (high - low)
-    )
-    readout = page.inner_text(".fm-readout")
-    assert re.match(r"Particle \d+: x₀ = \(-?\d\.\d{3}, -?\d\.\d{3}\), x_t = .*, x₁ = ", readout)
-    particle = state(page, "selected")
-    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
-    assert state(page, "selected") == particle
-    page.fill(".fm-particle", "7")
-    assert page.inner_text(".fm-readout").startswith("Particle 7: ")
+# ---- the picture
+
+
+def test_the_legend_switches_the_layers(page):
+    page.locator(f"{PLAYER} .fm-scrub").fill("500")
+    assert [name for name in LAYERS if page.is_checked(DATA.format(f"layer={name}"))] == [
+        "density",
+        "particles",
+        "paths",
+        "arrows",
+    ]
+    first = picture(page)
+    for layer in LAYERS:
+        switch = page.locator(DATA.format(f"layer={layer}"))
+        switch.click()
+        assert picture(page) != first, layer
+        switch.click()
+        assert picture(page) == first, layer
+
+
+def test_the_legend_and_the_theory_are_of_what_exists(page):
+    await_run(page, lambda: choose(page, "coupling", "ot"))
+    assert [page.is_visible(DATA.format(f"layer={layer}")) for layer in LAYERS] == [True] * 5 + [False] * 2
+    words = page.inner_text(f"{PLAYER} .fm-chart-words")
+    assert "+ 2αβ Cov(X0, X1)" in words
+    assert "exact" not in words.lower()
+    assert set(traces(page, 4)) == {"measured", "theory", "theory −", "theory +"}
+
+
+def test_a_clicked_particle_stays_lit_and_its_coordinates_can_be_read(page, library):
+    (run,) = simulate(library, Settings())
+    (low_x, low_y), (high_x, high_y) = window(SOURCES["standard-gaussian"], TARGETS["moons"])
+    end = run.trajectory.x[-1, 7].tolist()
+    frame = box(page, f"{PLAYER} .fm-a canvas")
+    unit = min(frame["width"], frame["height"]) / (high_y - low_y)
+    x = frame["x"] + frame["width"] / 2 + unit * (end[0] - (low_x + high_x) / 2)
+    y = frame["y"] + frame["height"] / 2 - unit * (end[1] - (low_y + high_y) / 2)
+    before = picture(page)
+    page.mouse.click(x, y)
+    particle = int(state(page, "selected"))
+    found = run.trajectory.x[:, particle].tolist()
+    assert found[-1] == pytest.approx(end, abs=2 / unit)
+    assert picture(page) != before
+    numbers = re.findall(r"-?\d+\.\d{3}", page.inner_text(f"{PLAYER} .fm-readout"))
+    assert [float(number) for number in numbers] == pytest.approx([*found[0], *found[-1], *found[-1]], abs=2e-3)
+    await_run(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
+    await_state(page, selected=particle)
+    page.fill(f"{PLAYER} .fm-particle", "7")
+    assert page.inner_text(f"{PLAYER} .fm-readout").startswith("Particle 7: ")
     page.focus(PLAYER)
     page.keyboard.press("Escape")
-    assert state(page, "selected") == ""
+    await_state(page, selected="")
 
 
-def test_compare_shows_two_runs_on_one_noise_one_clock_and_one_chart(open_page):
-    page = open_page()
-    await_change(page, lambda: page.check("#points-compare input"))
-    assert state(page, "sides") == "2"
-    assert "A: linear" in caption(page, "a")
-    assert "B: cosine" in caption(page, "b")
-    page.wait_for_function(f"{PLOT}.data?.length === 6")
-    await_change(page, lambda: page.locator("#points-steps_b input[type=range]").press("ArrowRight"))
-    assert "51 steps" in caption(page, "b")
-    assert "50 steps" in caption(page, "a")
-    page.fill(".fm-particle", "0")
-    starts = re.findall(r"x₀ = (\([^)]*\))", page.inner_text(".fm-readout"))
+# ---- comparing
+
+
+def test_comparing_shows_two_runs_on_one_noise_one_clock_and_one_chart(page):
+    await_run(page, lambda: page.check("#points-compare input"))
+    await_state(page, sides=2)
+    assert [caption(page, side) for side in "ab"] == ["A linear", "B cosine"]
+    assert set(traces(page, 10)) >= {"A measured", "B measured"}
+    assert "start, solver" not in sentence(page)
+    page.click("#points-editing label:has([value='Run B'])")
+    assert not page.is_visible("#points-steps")
+    await_run(page, lambda: page.locator("#points-steps_b input[type=range]").press("ArrowRight"))
+    assert caption(page, "a").endswith("50 steps")
+    assert caption(page, "b").endswith("51 steps")
+    page.fill(f"{PLAYER} .fm-particle", "0")
+    starts = re.findall(r"x₀ = (\([^)]*\))", page.inner_text(f"{PLAYER} .fm-readout"))
     assert len(starts) == 2
     assert starts[0] == starts[1]
-    await_change(page, lambda: page.uncheck("#points-compare input"))
-    assert state(page, "sides") == "1"
-    assert page.locator(".fm-panel").count() == 1
+    page.fill(f"{PLAYER} .fm-particle", "")
+    do(page, "start")
+    numbers = page.locator(f"{PLAYER} .fm-numbers tbody tr")
+    for row, steps in zip(numbers.all(), (50, 51), strict=True):
+        assert f"0 of {steps}" in row.inner_text()
+    page.click("#points-editing label:has([value='Run A'])")
+    assert page.is_visible("#points-steps")
+    assert not page.is_visible("#points-steps_b")
+    await_run(page, lambda: page.uncheck("#points-compare input"))
+    await_state(page, sides=1)
+    assert page.locator(f"{PLAYER} .fm-panel").count() == 1
+    assert page.is_visible("#points-steps")
 
 
-@pytest.mark.parametrize(
-    ("preset", "a", "b"),
-    [
-        ("Linear / cosine on N((1, 1), I)", "linear · learned", "cosine · learned"),
-        ("5 / 50 steps", "5 steps", "50 steps"),
-        ("Euler / RK4 at NFE 40", "Euler, 40 steps", "RK4, 10 steps"),
-        ("Independent / optimal transport", "linear · learned", "optimal transport"),
-        ("Learned / exact", "learned", "exact"),
-        ("Linear / ReLU output layer", "linear · learned", "ReLU output"),
-    ],
-)
-def test_presets_show_their_comparison(open_page, preset, a, b):
-    page = open_page()
-    await_change(page, lambda: page.get_by_role("button", name=preset).click())
-    assert a in caption(page, "a")
-    assert b in caption(page, "b")
+def test_each_comparison_is_a_question_that_is_marked_and_says_what_to_watch(page):
+    sides = [("A linear", "B cosine"), ("A 5 steps", "B 50 steps"), ("A Euler · 40 steps", "B RK4 · 10 steps")]
+    sides += [("A independent", "B optimal transport"), ("A learned", "B exact")]
+    sides += [("A learned", "B learned, ReLU output")]
+    for k, (entry, (a, b)) in enumerate(zip(COMPARISONS, sides, strict=True)):
+        button = page.locator(f"#points-compare-{k}")
+        expect(button).to_have_text(entry.title)
+        await_run(page, button.click)
+        pressed = page.locator(".fm-comparisons button[aria-pressed=true]")
+        expect(pressed).to_have_id(f"points-compare-{k}")
+        assert entry.watch in page.inner_text(f"{PLAYER} .fm-watch")
+        assert (caption(page, "a"), caption(page, "b")) == (a, b)
+        first, second = (box(page, f"{PLAYER} .fm-{side} figcaption") for side in "ab")
+        assert (first["y"], first["height"]) == (second["y"], second["height"])
+    await_run(page, lambda: page.click("#points-compare-1"))
+    expect(page.locator("#points-steps input[type=number]")).to_have_value("5")
+    await_run(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
+    assert caption(page, "a") == "A 6 steps"
+    assert caption(page, "b") == "B 50 steps"
+    expect(page.locator(".fm-comparisons button[aria-pressed=true]")).to_have_count(0)
 
 
-def test_a_preset_sets_the_controls_so_that_sliders_go_on_from_it(open_page):
-    page = open_page()
-    await_change(page, lambda: page.get_by_role("button", name="5 / 50 steps").click())
-    expect(page.locator("#points-steps input[type=range]")).to_have_value("5")
-    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
-    assert "6 steps" in caption(page, "a")
-    assert "50 steps" in caption(page, "b")
+# ---- controls
 
 
-def test_a_combination_without_a_checkpoint_shows_the_exact_field_and_says_what_it_needs(open_page):
-    page = open_page()
-    choose(page, "target", "Circles")
-    expect(page.locator(CAPTION)).to_contain_text("Circles")
-    expect(page.locator(CAPTION)).to_contain_text("learned")
-    choose(page, "schedule", "quadratic (exact)")
-    expect(page.locator(CAPTION)).to_contain_text("quadratic · exact")
-    expect(page.locator("#points-note")).to_contain_text("no trained checkpoint for circles-quadratic")
-    choose(page, "target", "Moons")
-    expect(page.locator("#points-note")).to_contain_text("moons-quadratic-ot")
+def test_a_wish_is_kept_where_it_cannot_be_met_and_the_note_says_what_is_shown(page):
+    await_run(page, lambda: choose(page, "coupling", "ot"))
+    assert "optimal transport" in caption(page)
+    assert note(page) == ""
+    await_run(page, lambda: choose(page, "target", "spirals"))
+    assert "optimal transport" not in caption(page)
+    assert "Two spirals" in note(page)
+    assert "shown are independent pairs" in note(page)
+    expect(page.locator("#points-coupling [value=ot]")).to_be_checked()
+    await_run(page, lambda: choose(page, "target", "moons"))
+    assert "optimal transport" in caption(page)
+    assert note(page) == ""
+    await_run(page, lambda: choose(page, "coupling", "independent"))
+    await_run(page, lambda: choose(page, "velocity", "relu-output"))
+    assert "learned, ReLU output" in caption(page)
+    await_run(page, lambda: choose(page, "coupling", "ot"))
+    assert "ReLU" not in caption(page)
+    assert "shown is the network" in note(page)
+    await_run(page, lambda: choose(page, "coupling", "independent"))
+    assert "learned, ReLU output" in caption(page)
+    await_run(page, lambda: choose(page, "target", "circles"))
+    await_run(page, lambda: choose(page, "schedule", "vp"))
+    assert "vp · exact" in caption(page)
+    for words in ("recipe", "train_all", "checkpoint"):
+        assert words not in note(page)
 
 
-def test_the_source_can_be_chosen(open_page):
-    page = open_page()
-    choose(page, "source", "Eight Gaussians")
-    expect(page.locator(CAPTION)).to_contain_text("Eight Gaussians → Moons")
-    choose(page, "coupling", "optimal transport")
-    expect(page.locator(CAPTION)).to_contain_text("optimal transport")
+def test_the_source_and_new_noise(page):
+    await_run(page, lambda: choose(page, "source", "eight-gaussians"))
+    assert "Eight Gaussians → Moons" in page.inner_text(f"{PLAYER} .fm-watch")
+    page.click("#points-more .label-wrap")
+    await_run(page, lambda: page.click("#points-dice"))
+    number = page.locator("#points-seed input").input_value()
+    assert number != "0"
+    assert f"seed {number}" in page.inner_text(f"{PLAYER} .fm-watch")
+    assert query(page) == {"source": "eight-gaussians", "seed": number}
+    await_run(page, lambda: set_number(page, "particles", 300))
+    assert "300 particles" in page.inner_text(f"{PLAYER} .fm-watch")
+    page.click("#points-more .label-wrap")
 
 
-def test_a_choice_from_a_menu_is_one_run_though_gradio_reports_it_twice(open_page):
-    page = open_page()
+def test_a_number_that_cannot_be_is_put_right_when_its_entry_is_finished(page):
+    """With a note at the field, one run, and no refusal on the way."""
+    page.click("#points-more .label-wrap")
+    for name, typed, kept in [
+        ("steps", "3000", "200"),
+        ("steps", "", "1"),
+        ("seed", "-5", "0"),
+        ("particles", "7", "100"),
+    ]:
+        field = page.locator(f"#points-{name} input[type=number]")
+        if field.input_value() == kept:
+            await_run(page, lambda name=name: set_number(page, name, 150))
+        shown = page.inner_text(f"{PLAYER} .fm-watch") + caption(page)
+        field.fill("")
+        field.press_sequentially(typed)
+        assert page.locator(".toast-wrap [data-testid=toast-body]").count() == 0
+        assert not page.is_visible(f"{PLAYER} .fm-refusal")
+        assert page.locator(".fm-field-note").count() == 0
+        await_run(page, lambda field=field: field.press("Tab"))
+        expect(field).to_have_value(kept)
+        expect(page.locator(".fm-field-note")).to_contain_text(f"so it is now {kept}.")
+        assert page.inner_text(f"{PLAYER} .fm-watch") + caption(page) != shown
+        await_run(page, lambda field=field: (field.fill("120"), field.press("Enter")))
+        assert page.locator(".fm-field-note").count() == 0
+    page.click("#points-more .label-wrap")
+
+
+def test_a_choice_is_one_run(page):
     before = int(state(page, "run"))
-    choose(page, "schedule", "cosine")
-    expect(page.locator(CAPTION)).to_contain_text("cosine")
-    idle(page)
-    await_change(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
-    idle(page)
-    assert int(state(page, "run")) == before + 2  # the menu's, and the slider's, which comes after all of the menu's
+    await_run(page, lambda: choose(page, "schedule", "cosine"))
+    await_run(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
+    assert int(state(page, "run")) == before + 2
 
 
-def test_the_dice_draws_new_noise(open_page):
-    page = open_page()
-    await_change(page, lambda: page.click("#points-dice"))
-    seed = re.search(r"seed (\d+)", caption(page))
-    assert seed
-    assert seed.group(1) != "0"
-    assert f"seed={seed.group(1)}" in page.url
+def test_every_explanation_opens_by_mouse_and_by_keyboard_and_closes_by_escape(page):
+    buttons = page.locator(
+        "#points-player .fm-why:visible, .fm-columns:has(#points-player) .fm-controls .fm-why:visible"
+    )
+    assert buttons.count() >= 12
+    for k, button in enumerate(buttons.all()):
+        text = page.locator(f"[id='{button.get_attribute('popovertarget')}']")
+        if k % 3:
+            button.click()
+        else:
+            button.focus()
+            page.keyboard.press("Enter")
+        expect(text).to_be_visible()
+        frame = text.bounding_box()
+        assert frame is not None
+        assert frame["x"] >= 0
+        assert frame["x"] + frame["width"] <= WIDE["width"]
+        assert len(text.inner_text()) > 60
+        page.keyboard.press("Escape")
+        expect(text).not_to_be_visible()
 
 
-def test_a_link_opens_the_same_setting(open_page):
+# ---- what is said
+
+
+RECORD = """() => { window.said = [];
+  const place = document.querySelector("#points-player .fm-state");
+  new MutationObserver(() => said.push(place.textContent)).observe(place, { childList: true, characterData: true, subtree: true }); }"""
+
+
+def test_start_end_and_refusal_are_announced(page):
+    page.evaluate(RECORD)
+    place = page.locator(f"{PLAYER} .fm-state")
+    assert place.get_attribute("role") == "status"
+    await_run(page, lambda: choose(page, "schedule", "cosine"))
+    said = page.evaluate("said")
+    assert said[0] == "Computing …"
+    assert said[-1] == "New run: cosine · learned · Euler · 50 steps."
+    assert page.get_attribute(f"{PLAYER} .fm-refusal", "role") == "alert"
+
+
+# ---- layout
+
+
+def test_all_that_matters_is_in_sight_at_once_alone_and_compared(page):
+    parts = [".fm-say", ".fm-panels", ".fm-plot", ".fm-scrub", ".fm-transport"]
+    parts = [f"{PLAYER} {part}" for part in parts] + ["#points-compare", "#points-compare-0", "#points-target"]
+    parts += [f"#points-{name}" for name in ("steps", "schedule", "coupling", "solver", "velocity")]
+    for compared in (False, True):
+        page.locator("#points-compare input").set_checked(compared)
+        await_state(page, sides=1 + compared)
+        idle(page)
+        for part in parts:
+            frame = box(page, part)
+            assert frame["y"] >= 0, part
+            assert frame["bottom"] <= WIDE["height"], part
+        widths = [canvas.bounding_box()["width"] for canvas in page.locator(f"{PLAYER} canvas").all()]  # type: ignore[index]
+        assert len(widths) == 1 + compared
+        assert min(widths) >= 440
+        main = box(page, f"{PLAYER} .fm-panels")
+        assert sum(widths) >= main["width"] - 16  # no empty sides
+
+
+def test_nothing_is_cut_off_or_scrolls_sideways(page):
+    for compared in (False, True):
+        page.set_viewport_size(WIDE)
+        page.locator("#points-compare input").set_checked(compared)
+        await_state(page, sides=1 + compared)
+        idle(page)
+        for viewport in (WIDE, NARROW):
+            page.set_viewport_size(viewport)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.wait_for_function(f"document.body.classList.contains('dark') === {str(scheme == 'dark').lower()}")
+                assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+                assert page.evaluate(OUTSIDE) == []
+                ink, paper = (brightness(page, *of) for of in (("color", ""), ("backgroundColor", " canvas")))
+                assert (ink > paper) == (scheme == "dark")
+        sizes = page.evaluate(f"""[...document.querySelectorAll('{PLAYER} .fm-panel canvas')]
+          .map((c) => [c.width, c.height, c.clientWidth, c.clientHeight])""")
+        assert len(sizes) == 1 + compared
+        for width, height, inner_width, inner_height in sizes:
+            assert (width, height) == (inner_width, inner_height)
+    page.emulate_media(color_scheme="light")
+
+
+def brightness(page: Page, name: str, within: str) -> int:
+    colour = page.evaluate(f"getComputedStyle(document.querySelector('{PLAYER}{within}')).{name}")
+    return sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+
+# ---- taking a run along
+
+
+def test_what_is_saved_is_the_run_that_is_shown(open_page, library):
+    page = open_page("?compare=1&steps=3&steps_b=4&particles=100&seed=4")
+    settings = Settings(particles=100, seed=4, sides=(Side(steps=3), Side("cosine", steps=4)))
+    name = "moons-linear-euler-3-vs-moons-cosine-euler-4-seed4"
+    page.click(f"{PLAYER} .fm-save summary")
+
+    def saved(kind: str) -> bytes:
+        with page.expect_download() as download:
+            page.click(f"{PLAYER} [data-save={kind}]")
+        assert download.value.suggested_filename == f"{name}.{kind}"
+        return download.value.path().read_bytes()
+
+    image = Image.open(io.BytesIO(saved("png")))
+    assert image.width > 800
+    table = saved("csv").decode().splitlines()
+    assert len(table) == 1 + 4 + 5
+    assert table[0].startswith("side,step,t,nfe,variance")
+    with np.load(io.BytesIO(saved("npz"))) as arrays:
+        expected = exports.arrays(simulate(library, settings))
+        assert set(arrays) == set(expected)
+        for key, values in expected.items():
+            assert np.array_equal(arrays[key], values), key
+    page.click(f"{PLAYER} [data-save=py]")
+    expect(page.locator("dialog.fm-listing")).to_be_visible()
+    assert page.inner_text("dialog.fm-listing pre").strip() == snippet(settings).strip()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.fm-listing")).not_to_be_visible()
+
+
+# ---- a server that does not answer
+
+
+def test_a_server_that_does_not_answer_is_asked_again_and_the_player_says_so(open_page):
+    """From the opening on: with growing pauses, at once by the button, and then all is as if nothing had been."""
+    asked = []
+
+    def busy(route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503, json={"detail": "Queue is full."})
+
     page = open_page(
-        "?target=spirals&schedule=cosine&steps=12&compare=1&velocity_b=exact&solver_b=rk4&particles=300&seed=5"
+        until=f"{PLAYER}.fm-trouble", before=lambda page: page.route("**/queue/join*", busy), expected="503"
     )
-    assert "cosine · learned · Euler, 12 steps" in caption(page, "a")
-    assert "cosine · exact · RK4, 50 steps" in caption(page, "b")
-    assert "300 particles, seed 5" in caption(page, "a")
-    expect(page.locator("#points-steps input[type=range]")).to_have_value("12")
-    again = open_page(page.url[page.url.index("?") :])
-    assert caption(again, "b") == caption(page, "b")
+    words = page.locator(f"{PLAYER} .fm-state")
+    again = page.locator(f"{PLAYER} .fm-again")
+    for pause in (2, 4, 8):
+        expect(words).to_have_text(f"The server did not answer. Trying again in {pause} s.")
+        expect(again).to_be_visible()
+    assert len(asked) == 3
+    page.unroute("**/queue/join*")
+    again.click()
+    idle(page)
+    expect(again).not_to_be_visible()
+    expect(words).to_have_text("New run: linear · learned · Euler · 50 steps.")
 
 
-def test_a_wrong_link_opens_the_default_and_says_so(open_page):
-    page = open_page("?steps=1000")
-    assert "linear · learned · Euler, 50 steps" in caption(page)
-    expect(page.locator(".toast-wrap")).to_contain_text("steps must be a whole number from 1 to 200, not 1000.")
-
-
-def test_a_wrong_seed_is_answered_by_a_sentence_and_loses_nothing(open_page):
-    page = open_page()
-    before = caption(page)
-    page.fill("#points-seed input", "-5")
-    expect(page.locator(".toast-wrap")).to_contain_text("seed must be a whole number from 0 to 2147483647, not -5.")
-    assert caption(page) == before
-    expect(page.locator(PLAYER)).not_to_have_attribute("aria-busy", "true")
-    await_change(page, lambda: page.fill("#points-seed input", "5"))
-    assert "seed 5" in caption(page)
-
-
-def test_the_arrows_offered_and_the_theory_told_are_those_that_exist(open_page):
-    page = open_page("?coupling=ot")
-    assert "+ 2αβ Cov(X₀, X₁)" in page.inner_text(".fm-explanation")
-    assert "exact" not in page.inner_text(".fm-explanation")
-    enabled = (
-        "[...document.querySelector('[data-option=arrows]').options].filter((o) => !o.disabled).map((o) => o.value)"
-    )
-    assert page.evaluate(enabled) == ["none", "learned"]
-    other = open_page()
-    assert other.evaluate(enabled) == ["none", "learned", "exact", "difference"]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("query", ["", "?compare=1"], ids=["one", "two"])
-def test_nothing_is_cut_off_or_scrolls_sideways(open_page, scheme, viewport, query):
-    page = open_page(query, viewport=viewport, color_scheme=scheme)
-    page.wait_for_selector(".fm-plot .legend")
-    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    outside = page.evaluate(OUTSIDE)
-    assert outside == []
-    ink, paper = page.evaluate("""() => ['color', 'backgroundColor'].map((name) =>
-      getComputedStyle(document.querySelector(name === 'color' ? '.fm-player' : '.fm-panel canvas'))[name])""")
-    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ink, paper)]
-    assert (brightness[0] > brightness[1]) == (scheme == "dark")
-
-
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("query", ["", "?compare=1"], ids=["one", "two"])
-def test_pictures_are_as_high_as_wide_inside_and_out(open_page, viewport, query):
-    """At 390 pixels the canvas is 300 wide, as wide as one is by default: its default height of 150 must not stay."""
-    page = open_page(query, viewport=viewport)
-    sizes = page.evaluate("""[...document.querySelectorAll('.fm-panel canvas')]
-      .map((c) => [c.width, c.height, c.clientWidth, c.clientHeight])""")
-    assert len(sizes) == 1 + bool(query)
-    for size in sizes:
-        assert size == pytest.approx([size[0]] * 4, abs=1)
-
-
-@pytest.mark.parametrize("query", ["", "?compare=1"], ids=["one", "two"])
-def test_particles_chart_and_figures_are_in_view_without_scrolling(open_page, query):
-    page = open_page(query)
-    for part in (".fm-panels", ".fm-transport", ".fm-plot", ".fm-numbers"):
-        box = page.locator(part).bounding_box()
-        assert box["y"] + box["height"] <= WIDE["height"], part
-
-
-def test_the_player_comes_before_the_controls_on_a_narrow_screen(open_page):
-    page = open_page(viewport=NARROW)
-    assert page.locator(PLAYER).bounding_box()["y"] < page.locator("#points-steps").bounding_box()["y"]
-
-
-def test_reduced_motion_is_respected(open_page):
-    page = open_page(reduced_motion="reduce")
-    page.evaluate("async () => { for (let k = 0; k < 20; k++) await new Promise(requestAnimationFrame); }")
-    assert state(page, "playing") == "false"
-    assert state(page, "step") == "50"
-    page.click("[data-action=play]")
-    assert state(page, "playing") == "true"
-
-
-def test_the_tab_of_trained_flows_lists_every_flow_and_draws_the_quality(open_page):
-    page = open_page()
-    page.get_by_role("tab", name="Trained flows").click()
-    expect(page.locator("#catalogue")).to_contain_text("moons-linear-relu-output")
-    expect(page.locator("#quality .js-plotly-plot")).to_be_visible()
-    page.get_by_role("tab", name="2D flows").click()
-    expect(page.locator(PLAYER)).to_be_visible()
+def test_a_lost_connection_is_told_and_the_page_comes_back_with_it(open_page):
+    page = open_page("?steps=7", expected="ERR_INTERNET_DISCONNECTED", offline=False)
+    words = page.locator(f"{PLAYER} .fm-state")
+    page.wait_for_selector(f"{PLAYER} .fm-plot .xy")
+    page.context.set_offline(True)
+    choose(page, "schedule", "cosine")
+    expect(words).to_have_text(re.compile("^The server did not answer. Trying again in 2 s.$"))
+    expect(page.locator(f"{PLAYER} .fm-again")).to_be_visible()
+    assert caption(page) == "linear · learned · Euler · 7 steps"
+    page.context.set_offline(False)
+    expect(words).to_have_text(re.compile("^New run"))
+    expect(page.locator(f"{PLAYER} .fm-a figcaption")).to_have_text(re.compile("· 7 steps$"))
 
 
 def test_two_people_do_not_see_each_others_runs(open_page):
     first, second = open_page(), open_page("?target=spirals&seed=3")
-    await_change(first, lambda: first.locator("#points-steps input[type=range]").press("ArrowRight"))
-    assert "Moons" in caption(first)
-    assert "51 steps" in caption(first)
-    assert "Two spirals" in caption(second)
-    assert "50 steps" in caption(second)
+    await_run(first, lambda: first.locator("#points-steps input[type=range]").press("ArrowRight"))
+    assert "Moons" in first.inner_text(f"{PLAYER} .fm-watch")
+    assert caption(first).endswith("51 steps")
+    assert "Two spirals" in second.inner_text(f"{PLAYER} .fm-watch")
+    assert caption(second).endswith("50 steps")

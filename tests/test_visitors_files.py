@@ -44,6 +44,6 @@ def test_an_upload_and_its_results_are_deleted_when_they_are_old(
 def test_the_pages_own_pictures_outlive_the_visitors(untrained_images: Library, cache):
     built = page.build_page(untrained_images)
     own = files(cache)
-    assert len(own) > 100  # the gallery of bundled clothes and what the network sees of the first ten
+    assert len(own) >= 100  # the gallery of bundled clothes
     delete_files_created_by_app(built, age=None)
     assert files(cache) == own

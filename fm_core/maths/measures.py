@@ -140,4 +140,5 @@ def standard_error(x: Tensor) -> Tensor:
     else:
         pixels = x.flatten(2)
         series = (pixels - pixels.mean((1, 2), keepdim=True)).square().mean(2)[None]
-    return series.std(2).nan_to_num() / x.shape[1] ** 0.5
+    n = x.shape[1]
+    return series.std(2, correction=min(1, n - 1)) / n**0.5

@@ -44,7 +44,7 @@ class Controls:
     def heading(self, title: str, explained: str, place: str = "", beside: str = "") -> None:
         """A heading with an explanation on demand; `place` tells equal ones in a tab apart."""
         button = why(explained, f"{self.tab}{place}")
-        gr.HTML(f"<h3>{title}</h3>{button}{beside}", elem_classes="fm-heading", apply_default_css=False)
+        gr.HTML(f"<h2>{title}</h2>{button}{beside}", elem_classes="fm-heading", apply_default_css=False)
 
     def slider(self, name: str, label: str, limits: tuple[int, int], step: int = 1) -> None:
         value, elem_id = self.form.defaults[name], f"{self.tab}-{name}"
@@ -81,7 +81,8 @@ class Controls:
         self.made["compare"] = gr.Checkbox(False, label=label, elem_id=f"{self.tab}-compare", container=False)
         names, elem_id = ["Run A", "Run B"], f"{self.tab}-editing"
         look: dict[str, Any] = {"show_label": False, "elem_classes": ["fm-choice", "fm-buttons", "fm-editing"]}
-        switch = gr.Radio(names, value=names[0], label="Controls of", visible=False, elem_id=elem_id, **look)
+        look |= {"interactive": True, "visible": False}  # which a menu without events is not by itself
+        switch = gr.Radio(names, value=names[0], label="Controls of", elem_id=elem_id, **look)
         for suffix in ("", "_b"):
             classes = ["fm-side", f"fm-side{suffix or '_a'}"]
             with gr.Column(visible=not suffix, elem_id=f"{self.tab}-side{suffix}", elem_classes=classes) as box:

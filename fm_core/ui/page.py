@@ -26,6 +26,7 @@ from fm_core.ui.preview import PICTURE, Preview
 from fm_core.ui.thumbnails import style_sheet
 from fm_core.ui.translate_tab import create_translate_tab
 
+FONTS = ["system-ui", "sans-serif"]
 VISITORS_FILES = (3600, 86_400)  # seconds: how often to look for old uploads and results, and how old
 
 
@@ -77,7 +78,7 @@ def launch_options() -> dict:
         "css_paths": Path(__file__).parent / "page.css",
         "css": style_sheet(),
         "head": text("ui/texts/head.html"),
-        "theme": Default(primary_hue="slate", font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+        "theme": Default(primary_hue="slate", font=FONTS, font_mono=["ui-monospace", "monospace"]),
         "run_history": False,
         "max_file_size": uploads.MAX_BYTES,
         "app_kwargs": {"middleware": [Middleware(Preview)]},

@@ -26,6 +26,7 @@ from fm_core.ui.player import Player
 
 HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 LIMITS: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "run"}
+REFUSE = """for (const detail of news?.refused ?? []) root?.dispatchEvent(new CustomEvent("refused", { detail }));"""
 COUNT = "root.dataset.asked = Number(root.dataset.asked ?? 0) + 1;"
 Values = dict[str, Any]  # of the inputs, by name
 
@@ -115,7 +116,8 @@ class RunTab:
     def show_on(self, event: Callable, settings: Any) -> None:
         """On this event show these settings, without a call to the server; then ask for a run."""
         updates = json.dumps(self._by_number(self._showing(settings)))
-        self.set_on(event, self.shown, f"() => {{ root.dataset.push = 'yes'; return {self._in_order(updates)}; }}")
+        begin = "root.dataset.push = 'yes'; root.before = null;"
+        self.set_on(event, self.shown, f"() => {{ {begin} return {self._in_order(updates)}; }}")
 
     def _answer(self, answer: Callable[[Values, Check], Updates]) -> None:
         newest = gr.State([0])
@@ -143,18 +145,26 @@ class RunTab:
         self.player.stop(note, newest, queue=False, trigger_mode="multiple", **HIDDEN)
 
     def _restore(self) -> None:
-        """When the player asks for it, show the settings of an address, and ask for their run."""
+        """When the player asks for it, show the settings of an address, and ask for their run.
 
-        def restore(event: gr.EventData) -> dict:
+        What a person changes meanwhile stays: `before` has the values of the inputs as they were.
+        """
+
+        def restore(event: gr.EventData, *_) -> dict:
             settings, refusals = self.controls.form.from_query(dict(parse_qsl(event.query)))
             news = self._by_number(self._showing(settings))
             named = ["The rest of the address is shown.", *map(str, refusals)]
             return news | ({"refused": [" ".join(named)]} if refusals else {})
 
+        inputs, unchanged = list(self.inputs.values()), "{__type__: 'update'}"
+        begin = f"(...values) => {{ {self.root}.before = values; return values; }}"
         once = {"queue": False, "trigger_mode": "multiple", **HIDDEN}
-        restored = self.player.restore(restore, None, self.news, **once)
-        self.ask_after(self._apply_news(restored), "true")
-        restored.failure(None, list(self.inputs.values()), js=self._ask("true"), **HIDDEN)
+        restored = self.player.restore(restore, inputs, self.news, js=begin, preprocess=False, **once)
+        same = "(value, k) => before && JSON.stringify(value) === JSON.stringify(before[k])"
+        script = f"""(news, ...values) => {{ const root = {self.root}, before = root.before, kept = values.map({same});
+          {REFUSE} return {self._in_order("news")}.map((update, k) => (kept[k] ?? before) ? update : {unchanged}); }}"""
+        self.ask_after(restored.then(None, [self.news, *inputs], self.shown, js=script, **HIDDEN), "true")
+        restored.failure(None, inputs, js=self._ask("true"), **HIDDEN)
 
     def _save(self, export: Callable[[Values, str], dict[str, str]]) -> None:
         """When the player asks for it, make a file of the run that the controls describe."""
@@ -177,18 +187,16 @@ class RunTab:
         return {part: shown.get(part, {}) | settled.get(part, {}) for part in [*shown, *settled]}
 
     def _ask(self, always: str = "false") -> str:
-        """JavaScript that asks for a run: once for a choice that a menu reports twice, not for an unfinished number."""
+        """JavaScript that asks for a run, once for a choice that is reported twice."""
         return f"""(...values) => {{ const root = {self.root}, key = JSON.stringify(values);
-          const field = document.activeElement, unfinished = field?.type === "number" && !field.checkValidity();
           const again = root.getAttribute("aria-busy") === "true" && root.fmKey === key;
-          if (!{always} && (again || unfinished)) return;
+          if (!{always} && again) return;
           root.fmKey = key; {COUNT} root.dispatchEvent(new Event("ask")); }}"""
 
     def _apply_news(self, event: Any) -> Any:
         """After the event, apply its updates, unless something newer was asked."""
-        script = f"""(news) => {{ const {{ asked, started }} = {self.root}?.dataset ?? {{}};
-          for (const detail of news?.refused ?? []) {self.root}.dispatchEvent(new CustomEvent("refused", {{ detail }}));
-          const updates = asked === started && news || {{}}; return {self._in_order("updates")}; }}"""
+        script = f"""(news) => {{ const root = {self.root}, {{ asked, started }} = root?.dataset ?? {{}};
+          {REFUSE} const updates = asked === started && news || {{}}; return {self._in_order("updates")}; }}"""
         return event.then(None, self.news, self.shown, js=script, **HIDDEN)
 
     def _in_order(self, updates: str) -> str:

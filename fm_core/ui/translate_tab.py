@@ -11,7 +11,6 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import plotly.graph_objects as go
 
 from fm_core import playground
 from fm_core.images import uploads
@@ -24,6 +23,7 @@ from fm_core.settings import CLOTHES, CLOTHES_SET, TranslateSettings
 from fm_core.texts import text
 from fm_core.ui import exports
 from fm_core.ui.controls import Controls, Updates
+from fm_core.ui.explanations import why
 from fm_core.ui.form import TRANSLATE
 from fm_core.ui.image_packet import image_packet
 from fm_core.ui.player import Player
@@ -209,16 +209,17 @@ def _maps(library: Library) -> None:
     maps = {name: data["quality"]["map"] for name, data in library.metadata.items() if "map" in data.get("quality", {})}
     if maps:
         with gr.Accordion("Which clothes become which digits", open=True, elem_id="translate-maps"):
-            for name, counts in maps.items():
-                gr.Plot(map_figure(name, counts), show_label=False)
+            tables = "".join(map_table(name, counts) for name, counts in maps.items())
+            gr.HTML(f"{why('map', 'translate')}<div>{tables}</div>", apply_default_css=False)
 
 
-def map_figure(name: str, counts: list[list[int]]) -> go.Figure:
-    """A heat map of the test set: how many of each class of clothes (rows) become each digit (columns)."""
-    heat = go.Heatmap(
-        z=counts, x=list("0123456789"), y=list(CLOTHES_SET.classes), colorscale="Blues", texttemplate="%{z}",
-        hovertemplate="%{y} → %{x}: %{z}<extra></extra>",
-    )  # fmt: skip
-    layout = {"title": f"{name}: 10,000 test images, 50 Euler steps", "height": 420, "margin": {"t": 48, "b": 40}}
-    axes = {"xaxis": {"title": "digit read", "type": "category"}, "yaxis": {"autorange": "reversed"}}
-    return go.Figure(heat, layout | axes)
+def map_table(name: str, counts: list[list[int]]) -> str:
+    """How many test images of each class of clothes (rows) become each digit (columns), darker for more, as HTML."""
+    most = max(map(max, counts))
+    heads = "".join(f'<th scope="col">{digit}</th>' for digit in range(10))
+    rows = [f"<tr><td></td>{heads}</tr>"]
+    for clothes, row in zip(CLOTHES_SET.classes, counts, strict=True):
+        cells = "".join(f'<td style="--fm-share: {count / most:.2f}">{count}</td>' for count in row)
+        rows.append(f'<tr><th scope="row">{clothes}</th>{cells}</tr>')
+    caption = f"<caption>{name}: digits read in 10,000 test images after 50 Euler steps</caption>"
+    return f'<table class="fm-map">{caption}{"".join(rows)}</table>'

@@ -2,7 +2,7 @@
 
 const LONGEST_PAUSE = 30; // seconds between two tries
 
-export function createAsks(/** @type {FM.Calls} */ { newest, run, stop, busy, dragging, failed }) {
+export function createAsks(/** @type {FM.Calls} */ { newest, run, stop, busy, dragging, typing, failed }) {
   let running = false;
   let started = 0;
   let failures = 0;
@@ -10,6 +10,7 @@ export function createAsks(/** @type {FM.Calls} */ { newest, run, stop, busy, dr
   const isWaiting = () => newest() > started;
   const start = () => {
     clearTimeout(timer);
+    if (typing()) return busy(false);
     running = true;
     started = newest();
     busy(true);
@@ -23,7 +24,7 @@ export function createAsks(/** @type {FM.Calls} */ { newest, run, stop, busy, dr
     /** Something was asked. While a slider is dragged, calls go on, for the pictures in between. */
     ask() {
       if (!running) start();
-      else if (!dragging()) release();
+      else if (!dragging() && !typing()) release();
     },
     /** The call has ended. */
     settle() {

@@ -2,6 +2,7 @@
 import { displayIn, hasSettings, opening } from "./address.js";
 import { createAsks } from "./asks.js";
 import { find, make } from "./dom.js";
+import { isUnfinished } from "./numbers.js";
 import { finest, Player } from "./player.js";
 import { connectSave } from "./save.js";
 import { neighbour } from "./time.js";
@@ -15,7 +16,10 @@ const ACTIONS = {
   forward: ({ clock }, run) => clock.set(neighbour(finest(run).t.values, clock.t, 1), false),
   async link(player) {
     const link = location.origin + player.link();
-    const copied = await navigator.clipboard?.writeText(link).then(Boolean, () => false);
+    const copied = await navigator.clipboard?.writeText(link).then(
+      () => true,
+      () => false,
+    );
     const field = make("input", { readOnly: true, value: link, ariaLabel: "The link to what you see" });
     find(player.root, ".fm-link").replaceChildren(copied ? "Copied: " : "Copy this: ", field);
     if (!copied) field.select();
@@ -98,30 +102,56 @@ function returnTo(/** @type {Player} */ player, /** @type {FM.Events} */ { resto
   restore(location.search.slice(1));
 }
 
+const COMPUTING = "Computing …";
+const WATCH = 3000; // milliseconds from one look to the next
+
+/** Whether the server answers: a call that loses its connection never ends, and Gradio tells it only to the person. */
+const isThere = () =>
+  fetch(new URL("gradio_api/app_id", document.baseURI), { cache: "no-store" }).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+
 /** The page asks with one event, and reports the end of a call with others.
  * @param {Player} player @param {string} search @param {FM.Events} events */
 function connectAsks(player, search, { run, stop, restore }) {
   const { root } = player;
   const { dataset } = root;
+  let before = 0;
   const asks = createAsks({
     run(ticket) {
       dataset.started = String(ticket);
-      player.tell(player.run ? "Computing …" : "Computing the first run …");
+      before = player.received;
+      player.tell(player.run ? COMPUTING : "Computing the first run …");
       run(ticket);
     },
     stop,
     newest: () => Number(dataset.asked ?? 0),
     busy: (is) => (is ? root.setAttribute("aria-busy", "true") : root.removeAttribute("aria-busy")),
     dragging: () => document.querySelector("input[type=range]:active") !== null,
+    typing: () => isUnfinished(document.activeElement),
     failed: (pause) => player.tell(`The server did not answer. Trying again in ${pause} s.`, true),
   });
   root.addEventListener("ask", () => asks.ask());
-  root.addEventListener("settled", () => asks.settle());
+  root.addEventListener("settled", () => {
+    asks.settle();
+    const unchanged = player.received === before && find(root, ".fm-state").textContent === COMPUTING;
+    if (unchanged && !root.hasAttribute("aria-busy")) player.tell("The run is the same as before.");
+  });
   root.addEventListener("failed", () => asks.fail());
-  root.addEventListener("refused", (event) => player.refuse(/** @type {CustomEvent<string>} */ (event).detail));
+  root.addEventListener("refused", (event) => {
+    player.refuse(/** @type {CustomEvent<string>} */ (event).detail);
+    player.tell("No new run.");
+  });
   for (const type of ["input", "click"]) root.closest(".tabitem")?.addEventListener(type, () => player.refuse(""));
   find(root, ".fm-again").onclick = () => asks.again();
   const { signal } = player.listening;
+  const watch = setInterval(async () => {
+    const { started } = dataset;
+    const there = !root.hasAttribute("aria-busy") || (await isThere());
+    if (!there && root.hasAttribute("aria-busy") && started === dataset.started) asks.fail();
+  }, WATCH);
+  signal.addEventListener("abort", () => clearInterval(watch));
   for (const type of ["pointerup", "pointercancel"]) document.addEventListener(type, () => asks.release(), { signal });
   if (dataset.asked) asks.ask();
   else if (hasSettings(search)) restore(search.slice(1));

@@ -1,23 +1,42 @@
 // What the page does beside its players: tabs in the address, groups of choices, numbers, pasted pictures.
 import { showTab, tabOf } from "./address.js";
 import { make } from "./dom.js";
+import { isUnfinished } from "./numbers.js";
 
 /** Once per page. */
 export function connectPage() {
   window.addEventListener("fm-tab", (event) => showTab(/** @type {CustomEvent<string>} */ (event).detail));
   window.addEventListener("popstate", () => openTab(tabOf(location.search)));
+  document.querySelector(".fm-skip")?.addEventListener("click", skip);
   document.addEventListener("paste", paste);
   document.addEventListener("blur", finishNumber, true); // before the component's own repair, which says nothing
   document.addEventListener("keydown", (event) => event.key === "Enter" && finishNumber(event));
-  const choices = new MutationObserver(groupChoices);
-  choices.observe(document.body, { childList: true, subtree: true });
-  groupChoices();
+  for (const icon of document.querySelectorAll("footer button img")) icon.setAttribute("alt", ""); // beside its name
+  const parts = new MutationObserver(nameParts);
+  parts.observe(document.body, { childList: true, subtree: true });
+  nameParts();
 }
 
 /** @param {string} id */
 function openTab(id) {
   const tab = document.querySelector(`#tabs [data-tab-id="${CSS.escape(id)}"][aria-selected="false"]`);
   if (tab instanceof HTMLElement) tab.click();
+}
+
+/** Past tabs and questions: to the button that plays, or into a tab without a player. @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  const places = [...document.querySelectorAll(".fm-play"), ...document.querySelectorAll("[role=tabpanel]")];
+  const place = places.find((element) => element.checkVisibility());
+  if (!(place instanceof HTMLElement)) return;
+  if (place.tabIndex < 0) place.tabIndex = -1;
+  place.focus();
+}
+
+/** Names and groups for screen readers, where Gradio gives none or others than are seen. */
+function nameParts() {
+  groupChoices();
+  document.querySelector("#translate-files .upload-container[aria-label]")?.removeAttribute("aria-label");
 }
 
 /** The radio buttons of a menu belong together, so that the arrow keys go through them and Tab leaves them. */
@@ -34,8 +53,7 @@ function groupChoices() {
 
 /** A number that cannot be is replaced by the nearest one that can, when its entry is finished. @param {Event} event */
 function finishNumber({ target: input }) {
-  if (!(input instanceof HTMLInputElement) || input.type !== "number" || input.checkValidity()) return;
-  if (!input.closest(".fm-controls")) return;
+  if (!isUnfinished(input)) return;
   const [least, most] = [Number(input.min || 0), Number(input.max || Number.MAX_SAFE_INTEGER)];
   const given = input.valueAsNumber;
   const value = Number.isNaN(given) ? least : Math.min(Math.max(Math.round(given), least), most);

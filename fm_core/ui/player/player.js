@@ -140,7 +140,7 @@ export class Player {
     const rows = sides.map((side, index) => {
       const name = sides.length > 1 ? "AB"[index] : "";
       find(figures[index], "figcaption").replaceChildren(make("b", {}, name && `${name} `), side.title);
-      const ariaLabel = `${particles} ${this.words.subject}s travelling from ${source} to ${target}: ${side.label}`;
+      const ariaLabel = `${name && `Run ${name}: `}${particles} ${this.words.subject}s travelling from ${source} to ${target}: ${side.label}`;
       Object.assign(find(figures[index], "canvas"), { ariaLabel });
       const cells = ["", "", ...scene.figures(side, 0).map(() => "")].map((text) => make("td", {}, text));
       return make("tr", { className: `fm-${"ab"[index]}` }, make("th", { scope: "row" }, name || "run"), ...cells);

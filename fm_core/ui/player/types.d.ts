@@ -218,6 +218,8 @@ declare namespace FM {
     newest(): number;
     busy(is: boolean): void;
     dragging(): boolean;
+    /** Whether a number is being typed that cannot be; when that ends, something is asked. */
+    typing(): boolean;
     /** A call failed; the next comes after this many seconds. */
     failed(pause: number): void;
   }
