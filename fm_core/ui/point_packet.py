@@ -13,7 +13,7 @@ from fm_core.settings import Settings, Side
 from fm_core.ui.wire import Block, about, pack, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
-WIDTH = 2.5  # of the fields' grid, in heights of the window: a picture may be wider than its window
+WIDTH = 3  # of the fields' grid, in heights of the window: a picture may be wider than its window
 Corner = tuple[float, ...]
 
 
@@ -92,10 +92,9 @@ def _fields(settings: Settings, run: Run) -> dict[str, Flow]:
 @torch.no_grad()
 def _field(flow: Flow, low: Corner, high: Corner) -> Block:
     """The velocity at the grid's cell centres, at evenly spaced times from 0 to 1."""
-    columns = round(WIDTH * GRID)
-    points = _grid(*_wide(low, high), GRID, columns)
+    points = _grid(*_wide(low, high), GRID, WIDTH * GRID)
     velocities = torch.stack([flow.velocity(points, t.expand(len(points))) for t in torch.linspace(0, 1, TIMES)])
-    return rounded_to(torch.int16, velocities.view(TIMES, GRID, columns, 2))
+    return rounded_to(torch.int16, velocities.view(TIMES, GRID, WIDTH * GRID, 2))
 
 
 def _wide(low: Corner, high: Corner) -> tuple[Corner, Corner]:

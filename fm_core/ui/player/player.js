@@ -230,7 +230,7 @@ export class Player {
     const place = `step ${step} of ${steps}`;
     write(find(root, ".fm-place"), place);
     write(find(root, ".fm-spent"), ` · ${(nfe * step) / steps} of ${nfe} evaluations`);
-    write(find(root, ".fm-t"), ` · t = ${clock.t.toFixed(3)}`);
+    write(find(root, ".fm-t"), `t = ${clock.t.toFixed(3)}`);
     const thumb = String(1000 * clock.t);
     if (Math.abs(Number(scrub.value) - 1000 * clock.t) > 0.5) scrub.value = thumb;
     scrub.ariaValueText = `t = ${clock.t.toFixed(2)}, ${place}`;
