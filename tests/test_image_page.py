@@ -1,9 +1,10 @@
 """The Digits and Translate tabs in headless Chromium and through the API, with networks that need no training."""
 
+import csv
 import gzip
-import io
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,8 @@ import pytest
 import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from PIL import Image, ImageSequence
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from fm_core import playground
 from fm_core.models.catalogue import CATALOGUE
@@ -22,218 +23,152 @@ from fm_core.refusals import SettingsError
 from fm_core.settings import CLOTHES_SET, DigitSettings, ImageSide, TranslateSettings
 from fm_core.ui import exports
 from fm_core.ui.image_packet import end_coefficients
+from fm_core.ui.snippets import snippet
 from fm_core.ui.wire import unpack
+from tests import pages
 from tests.conftest import served
-from tests.test_page import NARROW, OUTSIDE, WIDE, browser, visit  # noqa: F401
+from tests.pages import CAPTION, NARROW, OUTSIDE, ROOT, WIDE, await_state, idle, query, set_number
 
-expect.set_options(timeout=15_000)  # a run of a U-Net on a busy machine takes seconds
-TABS = {"digits": "#digits-player .fm-player", "translate": "#translate-player .fm-player"}
+PLOT = "document.querySelector('#{}-player .fm-plot')"
+BUNDLED, LABELS = CLOTHES_SET.bundled()
 
 
 @pytest.fixture
-def open_tab(visit, image_address):  # noqa: F811
+def open_tab(visit, image_address) -> Callable[..., Page]:
     """Opens a tab by its link and waits for its first run."""
 
     def open_tab(tab: str, query: str = "", **options) -> Page:
-        return visit(image_address, f"?tab={tab}{query}", TABS[tab], **options)
+        page = visit(image_address, f"?tab={tab}{query}", ROOT.format(tab), **options)
+        idle(page, tab)
+        return page
 
     return open_tab
 
 
-def caption(page: Page, tab: str, side: str = "a"):
-    return page.locator(f"{TABS[tab]} .fm-{side} figcaption").first
+def part(page: Page, selector: str, tab: str) -> Locator:
+    return page.locator(f"{ROOT.format(tab)} {selector}")
+
+
+def choose(page: Page, menu: str, option: str, tab: str) -> None:
+    pages.await_run(page, lambda: pages.choose(page, menu, option, tab), tab)
+
+
+def await_run(page: Page, action: Callable[[], object], words: str = "") -> None:
+    """Do the action, and wait for a new translation, whose heading has these words."""
+    pages.await_run(page, action, "translate")
+    expect(part(page, ".fm-watch", "translate")).to_contain_text(words)
+
+
+def number_of_lines(page: Page, tab: str, count: int) -> None:
+    page.wait_for_function(f"{PLOT.format(tab)}.data?.length === {count}")
+
+
+def box(place: Locator) -> FloatRect:
+    found = place.bounding_box()
+    assert found is not None
+    return found
+
+
+# ---- digits
 
 
 def test_digits_play_from_noise_with_variance_on_the_same_clock(open_tab):
-    page = open_tab("digits")
-    expect(caption(page, "digits")).to_contain_text("linear · Euler, 20 steps")
-    expect(caption(page, "digits")).to_contain_text("16 images, seed 0")
-    page.wait_for_function(f"Number(document.querySelector('{TABS['digits']}').dataset.step) >= 3")
-    page.wait_for_function("document.querySelector('#digits-player .fm-plot').data?.length === 2")
-    assert page.evaluate("document.querySelector('#digits-player .fm-plot').data.map((trace) => trace.y.length)") == [
-        21,
-        21,
-    ]
+    page = open_tab("digits", reduced_motion="no-preference")
+    expect(part(page, ".fm-a figcaption", "digits")).to_have_text("linear · Euler · 20 steps")
+    expect(part(page, ".fm-watch", "digits")).to_contain_text("→ MNIST digits · 16 images, seed 0")
+    number_of_lines(page, "digits", 4)
+    lengths = page.evaluate(f"{PLOT.format('digits')}.data.map((line) => line.y.length)")
+    assert lengths == [21, 101, 101, 101]  # measured, and theory with its band
+    root = f"document.querySelector('{ROOT.format('digits')}')"
+    page.wait_for_function(f"Number({root}.dataset.step) >= 3")
+    part(page, "[data-action=play]", "digits").click()
+    await_state(page, "digits", playing="false")
+    time = float(pages.state(page, "t", "digits"))
+    step = int(pages.state(page, "step", "digits"))
+    assert (step / 20) ** SPACING <= time + 1e-4
+    assert time <= ((step + 1) / 20) ** SPACING + 1e-4
+    variance = page.evaluate(f"{PLOT.format('digits')}.data[0].y[{step}]")
+    expect(part(page, ".fm-variance", "digits")).to_contain_text(f"variance now {variance:.2f}")
+    expect(part(page, ".fm-place", "digits")).to_have_text(f"step {step} of 20")
+
+
+def test_digits_with_other_settings_other_views_and_one_of_them_in_detail(open_tab):
+    page = open_tab("digits", "&seed=2")
+    set_number(page, "steps", 4, "digits")
+    expect(part(page, CAPTION.format("a"), "digits")).to_contain_text("4 steps")
+    choose(page, "images", "36", "digits")
+    choose(page, "schedule", "cosine", "digits")
+    expect(part(page, CAPTION.format("a"), "digits")).to_have_text("cosine · Euler · 4 steps")
+    expect(part(page, ".fm-watch", "digits")).to_contain_text("36 images, seed 2")
+    expect(page.locator("#digits-side .fm-cost")).to_have_text("4 evaluations")
+    times = [(k / 4) ** SPACING for k in range(5)]
+    page.wait_for_function(f"{PLOT.format('digits')}.data?.[0].x.length === 5")
+    assert page.evaluate(f"{PLOT.format('digits')}.data[0].x") == pytest.approx(times)
+    part(page, "[data-action=start]", "digits").click()
+    for action, steps in (("forward", [1, 2, 3, 4]), ("back", [3, 2])):
+        for k in steps:
+            part(page, f"[data-action={action}]", "digits").click()
+            await_state(page, "digits", step=k, t=f"{times[k]:.4f}")
+    views = []
+    for view in ("x", "end", "speed"):
+        part(page, "[data-option=view]", "digits").select_option(view)
+        views.append(part(page, ".fm-panel canvas", "digits").evaluate("(canvas) => canvas.toDataURL()"))
+    assert len(set(views)) == 3
+    canvas = box(part(page, ".fm-panel canvas", "digits"))
+    part(page, ".fm-panel canvas", "digits").click(position={"x": canvas["width"] / 2, "y": canvas["height"] * 0.6})
+    followed = pages.state(page, "selected", "digits")
+    expect(part(page, ".fm-readout", "digits")).to_have_text(
+        re.compile(rf"Image {followed}: the classifier reads \d in its predicted end \(\d+ % sure\)")
+    )
+    frames = part(page, ".fm-strip figure", "digits")
+    expect(frames).to_have_count(5)
+    part(page, "[data-action=end]", "digits").click()
+    expect(frames.last).to_have_class(re.compile("fm-now"))
+    bars = part(page, ".fm-bars i", "digits").evaluate_all("(bars) => bars.map((bar) => parseFloat(bar.style.height))")
+    assert len(bars) == 10
+    assert sum(bars) == pytest.approx(100, abs=3)
+    part(page, "[data-option=statistic]", "digits").select_option("confidence")
+    number_of_lines(page, "digits", 1)
+    shown = {"tab": "digits", "seed": "2", "steps": "4", "images": "36", "schedule": "cosine", "picture": "speed"}
+    assert query(page) == {**shown, "chart": "confidence", "follow": followed}
 
 
 def test_a_link_opens_a_comparison_on_the_same_noise(open_tab):
-    page = open_tab("digits", "&compare=1&steps_b=5&images=36&seed=7")
-    expect(caption(page, "digits", "b")).to_contain_text("cosine · Euler, 5 steps")
-    expect(caption(page, "digits", "b")).to_contain_text("36 images, seed 7")
-    assert "tab=digits" in page.url
-    assert "seed=7" in page.url
+    page = open_tab("digits", "&compare=1&steps_b=5&seed=7&t=0&follow=3")
+    expect(part(page, CAPTION.format("a"), "digits").first).to_have_text("A linear · 20 steps")
+    expect(part(page, CAPTION.format("b"), "digits").first).to_have_text("B cosine · 5 steps")
+    pictures = part(page, ".fm-panel canvas", "digits")
+    first, second = map(box, pictures.all())
+    assert first["y"] == second["y"]
+    assert min(first["width"], second["width"]) >= 440
+    starts = part(page, ".fm-strip figure:first-child canvas", "digits")
+    assert len(set(starts.evaluate_all("(starts) => starts.map((start) => start.toDataURL())"))) == 1
+    expect(part(page, ".fm-bars", "digits")).to_have_count(2)
+    number_of_lines(page, "digits", 8)
+    pages.choose(page, "editing", "Run B", "digits")
+    set_number(page, "steps_b", 6, "digits")
+    expect(part(page, CAPTION.format("b"), "digits").first).to_have_text("B cosine · 6 steps")
 
 
-def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit, untrained_images):  # noqa: F811
+def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit, untrained_images):
     models = {name: model for name, model in untrained_images.models.items() if name != "mnist-cosine"}
     for address in served(Library(models, {}, {"mnist-cosine": "mnist-cosine does not exist."})):
-        page = visit(address, "?tab=digits&compare=1&steps_b=5", TABS["digits"])
-        expect(caption(page, "digits", "b")).to_contain_text("linear · Euler, 5 steps")
+        page = visit(address, "?tab=digits&compare=1&steps_b=5", ROOT.format("digits"))
+        expect(part(page, CAPTION.format("b"), "digits").first).to_have_text("B 5 steps")
+        expect(page.locator("#digits-schedule_b")).to_have_count(0)
 
 
-def test_settings_change_the_run_and_the_address(open_tab):
-    page = open_tab("digits")
-    page.fill("#digits-steps input[type=number]", "7")
-    page.press("#digits-steps input[type=number]", "Enter")
-    expect(caption(page, "digits")).to_contain_text("7 steps")
-    page.wait_for_function("location.search.includes('steps=7')")
-    page.locator("#digits-images").get_by_text("36").click()
-    expect(caption(page, "digits")).to_contain_text("36 images")
+# ---- translations
 
-
-def test_a_clicked_image_shows_its_film_strip_and_what_is_read(open_tab):
-    page = open_tab("digits")
-    page.locator(f"{TABS['digits']} canvas").first.click(position={"x": 20, "y": 20})
-    strip = page.locator("#digits-player .fm-strip figure")
-    expect(strip).to_have_count(11)
-    expect(page.locator("#digits-player .fm-bars li")).to_have_count(10)
-    expect(page.locator("#digits-player .fm-readout")).to_contain_text(re.compile(r"Image 0: the classifier reads \d"))
-    page.locator("#digits-player [data-action=end]").click()
-    expect(strip.last).to_have_class(re.compile("fm-now"))
-
-
-def test_the_step_buttons_stop_where_the_unequal_steps_end(open_tab):
-    page = open_tab("digits", "&steps=4")
-    player = page.locator(TABS["digits"])
-    times = [(k / 4) ** SPACING for k in range(5)]
-    page.wait_for_function("document.querySelector('#digits-player .fm-plot').data?.length === 2")
-    assert page.evaluate("document.querySelector('#digits-player .fm-plot').data[0].x") == pytest.approx(times)
-    page.click("#digits-player [data-action=start]")
-    for action, steps in (("forward", [1, 2, 3, 4]), ("back", [3, 2, 1, 0])):
-        for k in steps:
-            page.click(f"#digits-player [data-action={action}]")
-            expect(player).to_have_attribute("data-step", str(k))
-            expect(player).to_have_attribute("data-t", f"{times[k]:.4f}")
-
-
-@pytest.mark.parametrize("view", ["end", "speed"])
-def test_other_views_show_other_pictures(open_tab, view):
-    page = open_tab("digits")
-    page.locator("#digits-player [data-action=start]").click()
-    picture = "document.querySelector('#digits-player canvas').toDataURL()"
-    before = page.evaluate(picture)
-    page.select_option("#digits-player [data-option=view]", view)
-    page.wait_for_function(f"{picture} !== {before!r}")
-
-
-def test_new_noise_translates_the_same_clothes_again(open_tab):
-    page = open_tab("translate")
-    page.click("#translate-dice")
-    page.wait_for_function("document.querySelector('#translate-player .fm-player').dataset.run >= 2")
-    seed = page.locator("#translate-seed input").input_value()
-    assert seed != "0"
-    expect(caption(page, "translate")).to_contain_text(f"10 images, seed {seed}")
-    page.wait_for_function(f"location.search.includes('seed={seed}')")
-
-
-def test_clothes_are_translated_and_a_class_can_be_picked(open_tab):
-    page = open_tab("translate")
-    expect(caption(page, "translate")).to_contain_text("Fashion-MNIST clothes → MNIST digits, 10 images")
-    page.click("#translate-clothes input")
-    page.get_by_role("option", name="ankle boot", exact=True).click()
-    page.wait_for_function("document.querySelector('#translate-player .fm-player').dataset.run >= 2")
-    page.wait_for_function("location.search.includes('clothes=ankle')")
-    page.get_by_text("Pick one").click()
-    page.locator("#translate-gallery button.thumbnail-item, #translate-gallery .gallery-item").first.click()
-    expect(caption(page, "translate")).to_contain_text("1 image")
-    expect(page.locator("#translate-clothes input")).to_have_value("")
-    page.wait_for_function("!location.search.includes('clothes')")
-
-
-def test_the_address_keeps_the_clothes_while_other_settings_change(open_tab):
-    page = open_tab("translate", "&clothes=bag&seed=3")
-    expect(page.locator("#translate-clothes input")).to_have_value("bag")
-    await_run(page, lambda: page.click("#translate-dice"))
-    page.wait_for_function("!location.search.includes('seed=3')")
-    assert "clothes=bag" in page.url
-
-
-def test_the_menu_of_clothes_is_empty_for_uploads_until_one_is_picked(open_tab, tmp_path):
-    page = open_tab("translate", "&clothes=bag")
-    menu = page.locator("#translate-clothes input")
-    opened_upload(page)
-    await_run(
-        page, lambda: page.locator("#translate-files input[type=file]").set_input_files(picture(tmp_path / "a.png"))
-    )
-    expect(menu).to_have_value("")
-    await_run(page, lambda: page.locator("#translate-seed input").first.fill("5"))
-    expect(caption(page, "translate")).to_contain_text("1 image, seed 5")
-    menu.click()
-    await_run(page, lambda: page.get_by_role("option", name="dress", exact=True).click())
-    expect(caption(page, "translate")).to_contain_text("10 images, seed 5")
-    page.wait_for_function("location.search.includes('clothes=dress')")
-    await_run(page, lambda: page.get_by_label("How many").fill("1"))
-    expect(caption(page, "translate")).to_contain_text("1 image, seed 5")
-    expect(menu).to_have_value("")
-
-
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_the_gallery_shows_five_whole_clothes_in_a_row(open_tab, viewport):
-    page = open_tab("translate", viewport=viewport)
-    page.get_by_text("Pick one").click()
-    tiles = page.locator("#translate-gallery .gallery-item")
-    expect(tiles).to_have_count(100)
-    expect(tiles.first).to_be_visible()
-    boxes = "(elements) => elements.map((element) => element.getBoundingClientRect().toJSON())"
-    (frame,) = page.locator("#translate-gallery").evaluate_all(boxes)
-    first, *_, fifth, sixth = tiles.evaluate_all(boxes)[:6]
-    assert first["y"] == fifth["y"]
-    assert fifth["right"] <= frame["right"]
-    assert first["bottom"] <= sixth["y"] <= first["bottom"] + 10
-    assert sixth["x"] == first["x"]
-
-
-def picture(path: Path, side: int = 90) -> Path:
-    array = np.full((side, side, 3), 255, np.uint8)
-    array[20:60, 30:70] = (30, 60, 120)
-    Image.fromarray(array).save(path)
-    return path
-
-
-def test_an_upload_is_translated_and_a_bad_one_loses_nothing(open_tab, tmp_path):
-    page = open_tab("translate")
-    page.get_by_text("Upload, paste or draw").click()
-    chooser = page.locator("#translate-files input[type=file]")
-    chooser.set_input_files([picture(tmp_path / "one.png"), picture(tmp_path / "two.jpg")])
-    expect(caption(page, "translate")).to_contain_text("2 images")
-    page.locator("#translate-files").get_by_label("Clear").click()
-    (tmp_path / "bad.png").write_bytes(b"not a picture")
-    page.locator("#translate-files input[type=file]").set_input_files(tmp_path / "bad.png")
-    expect(page.get_by_test_id("toast-body")).to_contain_text("bad.png is not a picture that can be read")
-    expect(caption(page, "translate")).to_contain_text("2 images")
-    page.click("#translate-save-png")
-    expect(page.locator("#translate-saved")).to_contain_text(re.compile(r"fashion-to-mnist-linear\s*\.png"))
-
-
-def opened_upload(page: Page):
-    page.get_by_text("Upload, paste or draw").click()
-    expect(page.locator("#translate-files input[type=file]")).to_be_attached()
-
-
-def await_run(page: Page, action) -> None:
-    """Do the action and wait until a new translation has arrived."""
-    before = page.locator(TABS["translate"]).get_attribute("data-run")
-    action()
-    page.wait_for_function(f"document.querySelector('{TABS['translate']}').dataset.run !== '{before}'")
-
-
-def test_a_drawing_is_translated(open_tab):
-    page = open_tab("translate")
-    opened_upload(page)
-    pad = page.locator("#translate-pad")
-    pad.get_by_label("Brush", exact=True).click()
-    box = pad.locator("canvas").first.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x - 50, y - 50)
-    page.mouse.down()
-    page.mouse.move(x + 50, y + 50, steps=8)
-    page.mouse.up()
-    pad.get_by_label("Save changes").click()
-    expect(caption(page, "translate")).to_contain_text("1 image")
-    expect(page.locator("#translate-clothes input")).to_have_value("")
-
-
+# The pixels of the upper picture of a pair that fills the canvas, at the places of `grid.js`.
+UPPER = """(canvas) => {
+  const head = 52 * devicePixelRatio, zoom = Math.min(canvas.width / 32, (canvas.height - head) / 62);
+  const x0 = (canvas.width - 32 * zoom) / 2, y0 = head + (canvas.height - head - 62 * zoom) / 2;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const [x, y] = [x0, y0].map((edge) => (k) => Math.floor(edge + (k + 2.5) * zoom));
+  const at = (column, row) => data[4 * (y(row) * canvas.width + x(column))];
+  return Array.from({ length: 28 }, (_, row) => Array.from({ length: 28 }, (_, column) => at(column, row)));
+}"""
 COPY = """async () => {
   const canvas = new OffscreenCanvas(60, 40);
   const context = canvas.getContext("2d");
@@ -243,39 +178,167 @@ COPY = """async () => {
 }"""
 
 
+def unfold(page: Page, title: str) -> None:
+    page.locator("#translate-player").evaluate("() => scrollTo(0, 0)")
+    page.get_by_role("button", name=title).click()
+
+
+def unfold_own(page: Page) -> Locator:
+    """Open the place for a person's own pictures; where files are chosen."""
+    unfold(page, "Your own")
+    chooser = page.locator("#translate-files input[type=file]")
+    expect(chooser).to_be_attached()
+    return chooser
+
+
+def in_use(page: Page, words: str, clothes: str = "") -> None:
+    """The page says that these pictures are in use, and marks this entry of the menu, or none."""
+    expect(page.locator("#translate-in-use")).to_have_text(words)
+    expect(page.locator("#translate-clothes input:checked")).to_have_count(bool(clothes))
+    if clothes:
+        expect(page.locator(f"#translate-clothes [value='{clothes}']")).to_be_checked()
+
+
+def picture(path: Path, side: int = 90) -> Path:
+    array = np.full((side, side, 3), 255, np.uint8)
+    array[20:60, 30:70] = (30, 60, 120)
+    Image.fromarray(array).save(path)
+    return path
+
+
+def draw(page: Page) -> None:
+    pad = page.locator("#translate-pad")
+    pad.get_by_label("Brush", exact=True).click()
+    canvas = pad.locator("canvas").first
+    canvas.scroll_into_view_if_needed()
+    place = box(canvas)
+    x, y = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(x - 40, y - 40)
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 40, steps=8)
+    page.mouse.up()
+    pad.get_by_label("Save changes").click()
+
+
+def test_each_garment_is_above_its_digit_and_the_menu_is_in_the_address(open_tab):
+    page = open_tab("translate", "&seed=3")
+    expect(part(page, ".fm-watch", "translate")).to_have_text(
+        "Fashion-MNIST clothes → MNIST digits · 10 images, seed 3"
+    )
+    expect(page.locator("#translate-maps table").first).to_be_visible()
+    in_use(page, "", "one of each")
+    choose(page, "clothes", "ankle boot", "translate")
+    page.wait_for_function("location.search.includes('clothes=ankle+boot')")
+    await_run(page, lambda: page.click("#translate-dice"), "10 images, seed ")
+    page.wait_for_function("!location.search.includes('seed=3')")
+    assert query(page)["clothes"] == "ankle boot"
+    assert query(page)["seed"] == page.locator("#translate-seed input").input_value()
+    choose(page, "schedule", "cosine", "translate")
+    expect(part(page, CAPTION.format("a"), "translate")).to_contain_text("cosine")
+    unfold(page, "Pick one")
+    await_run(page, lambda: page.locator("#translate-gallery .gallery-item button").nth(13).click(), "1 image,")
+    in_use(page, "In use: the picture that you picked.")
+    assert part(page, ".fm-panel canvas", "translate").evaluate(UPPER) == BUNDLED[13].tolist()
+    page.wait_for_function("!location.search.includes('clothes')")
+    await_run(page, lambda: page.check("#translate-compare input"), "1 image,")
+    for canvas in part(page, ".fm-panel canvas", "translate").all():
+        assert canvas.evaluate(UPPER) == BUNDLED[13].tolist()
+    expect(part(page, CAPTION.format("b"), "translate")).to_contain_text("B ")
+    choose(page, "clothes", "bag", "translate")
+    in_use(page, "", "bag")
+
+
+def test_no_old_picture_comes_back_and_a_bad_file_loses_nothing(open_tab, tmp_path):
+    page = open_tab("translate")
+    chooser = unfold_own(page)
+    several = [picture(tmp_path / "one.png"), picture(tmp_path / "two.jpg"), picture(tmp_path / "three.bmp")]
+    await_run(page, lambda: chooser.set_input_files(several), "3 images")
+    in_use(page, "In use: 3 pictures of your files.")
+    await_run(page, lambda: page.get_by_label("How many").fill("2"), "2 images")
+    in_use(page, "In use: 2 pictures of your files.")
+    page.locator("#translate-files").get_by_label("Clear").click()
+    (tmp_path / "bad.png").write_bytes(b"not a picture")
+    chooser.set_input_files(tmp_path / "bad.png")
+    refusal = page.get_by_test_id("toast-body")
+    expect(refusal).to_have_count(1)
+    expect(refusal).to_contain_text("bad.png is not a picture that can be read")
+    refusal.get_by_label("Close").click()
+    in_use(page, "In use: 2 pictures of your files.")
+    choose(page, "clothes", "dress", "translate")
+    in_use(page, "", "dress")
+    page.get_by_label("How many").fill("1")
+    page.locator("#translate-upload").get_by_label("always").check()
+    await_run(page, lambda: set_number(page, "seed", 5, "translate"), "10 images, seed 5")
+    in_use(page, "", "dress")
+    await_run(page, lambda: draw(page), "1 image, seed 5")
+    in_use(page, "In use: your drawing.")
+    before = part(page, ".fm-panel canvas", "translate").evaluate(UPPER)
+    await_run(page, lambda: page.locator("#translate-upload").get_by_label("never").check(), "1 image, seed 5")
+    in_use(page, "In use: your drawing.")
+    assert part(page, ".fm-panel canvas", "translate").evaluate(UPPER) != before
+    await_run(page, lambda: set_number(page, "steps", 3, "translate"), "1 image, seed 5")
+    in_use(page, "In use: your drawing.")
+
+
 def test_a_picture_is_pasted_again_and_again(open_tab):
     page = open_tab("translate")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    opened_upload(page)
+    unfold_own(page)
     page.evaluate(COPY)
     for _ in range(2):
-        await_run(page, lambda: page.keyboard.press("Control+V"))
-        expect(caption(page, "translate")).to_contain_text("1 image")
+        await_run(page, lambda: page.keyboard.press("Control+V"), "1 image")
+        in_use(page, "In use: 1 picture of your files.")
 
 
-def test_another_range_of_the_same_file_is_read_and_the_run_is_saved(open_tab, tmp_path):
-    page = open_tab("translate")
-    np.save(tmp_path / "clothes.npy", CLOTHES_SET.bundled()[0].numpy())
-    opened_upload(page)
-    chooser = page.locator("#translate-files input[type=file]")
-    await_run(page, lambda: chooser.set_input_files(tmp_path / "clothes.npy"))
-    expect(caption(page, "translate")).to_contain_text("10 images")
-    page.get_by_label("How many").fill("3")
-    expect(caption(page, "translate")).to_contain_text("3 images")
-    page.click("#translate-save-npz")
-    with page.expect_download() as download:
-        page.locator("#translate-saved a").first.click()
-    with np.load(download.value.path()) as arrays:
-        assert arrays["images_a"].shape == (21, 3, 28, 28)
+def test_a_run_of_a_persons_own_pictures_is_saved_from_the_page(open_tab, tmp_path, untrained_images):
+    page = open_tab("translate", "&steps=3")
+    np.save(tmp_path / "clothes.npy", BUNDLED.numpy())
+    chooser = unfold_own(page)
+    await_run(page, lambda: chooser.set_input_files(tmp_path / "clothes.npy"), "10 images")
+    await_run(page, lambda: page.get_by_label("From image").fill("97"), "3 images")
+    save = part(page, ".fm-save", "translate")
+    save.locator("summary").click()
+
+    def saved(kind: str) -> tuple[str, Path]:
+        with page.expect_download() as download:
+            save.locator(f"[data-save={kind}]").click()
+        return download.value.suggested_filename, download.value.path()
+
+    settings, own = TranslateSettings(sides=(ImageSide(steps=3),)), BUNDLED[97:].numpy()
+    (run,) = playground.translate(untrained_images, own, settings)
+    stem = "fashion-to-mnist-linear-euler-3-seed0"
+    name, path = saved("npz")
+    assert name == f"{stem}.npz"
+    with np.load(path) as arrays:
+        assert np.array_equal(arrays["images_a"], exports.pixels_at(run).numpy())
+    name, path = saved("csv")
+    assert name == f"{stem}.csv"
+    rows = list(csv.DictReader(path.open()))
+    assert [float(row["variance"]) for row in rows] == pytest.approx(run.trajectory.variance.tolist(), rel=1e-3)
+    name, path = saved("png")
+    assert name == f"{stem}.png"
+    assert Image.open(path).width > 500
+    save.locator("[data-save=py]").click()
+    expect(page.locator("dialog[open] pre")).to_have_text(snippet(settings, own))
 
 
-@pytest.mark.parametrize("tab", TABS)
-@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_nothing_is_cut_off(open_tab, tab, viewport):
-    page = open_tab(tab, "&compare=1", viewport=viewport)
-    expect(caption(page, tab, "b")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate(OUTSIDE) == []
+def test_on_a_phone_nothing_is_cut_off_and_the_gallery_has_five_whole_clothes_in_a_row(open_tab):
+    page = open_tab("translate", "&compare=1", viewport=NARROW)
+    unfold(page, "Pick one")
+    unfold_own(page)
+    tiles = page.locator("#translate-gallery .gallery-item")
+    expect(tiles).to_have_count(100)
+    for viewport in (NARROW, WIDE):
+        page.set_viewport_size(viewport)
+        tiles.first.scroll_into_view_if_needed()
+        assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        assert page.evaluate(OUTSIDE) == []
+        frame = box(page.locator("#translate-gallery"))
+        first, *_, fifth, sixth = map(box, tiles.all()[:6])
+        assert first["y"] == fifth["y"]
+        assert fifth["x"] + fifth["width"] <= frame["x"] + frame["width"]
+        assert first["y"] + first["height"] <= sixth["y"] <= first["y"] + first["height"] + 10
+        assert sixth["x"] == first["x"]
 
 
 # ---- the API
@@ -320,7 +383,7 @@ def test_a_wrong_request_gets_one_sentence(client, wrong, sentence):
 
 
 def idx(n: int) -> bytes:
-    return struct.pack(">IIII", 0x803, n, 28, 28) + CLOTHES_SET.bundled()[0][:n].numpy().tobytes()
+    return struct.pack(">IIII", 0x803, n, 28, 28) + BUNDLED[:n].numpy().tobytes()
 
 
 def test_original_files_are_read_through_the_api(client, tmp_path, untrained_images):
@@ -329,7 +392,8 @@ def test_original_files_are_read_through_the_api(client, tmp_path, untrained_ima
     value = client.predict(
         files, 5, 3, "auto", 7, False, "linear", 2, "euler", "cosine", 2, "euler", api_name="/translate"
     )[-1]
-    clothes = CLOTHES_SET.standardise(CLOTHES_SET.bundled()[0][5:8])
+    assert np.array_equal(unpack(value)["pictures"], BUNDLED[5:8].numpy())
+    clothes = CLOTHES_SET.standardise(BUNDLED[5:8])
     source = untrained_images.flows["fashion-to-mnist-linear"].source
     expected = source.mix(clothes, torch.Generator().manual_seed(7)).squeeze(1).numpy()
     assert np.abs(unpack(value)["sides"][0]["x"][0] - expected.clip(-4, 4)).max() < 0.02
@@ -400,29 +464,9 @@ def test_the_wires_coefficients_give_the_predicted_end(runs):
 
 
 def test_a_sheet_breaks_into_rows_in_reading_order():
-    pixels = CLOTHES_SET.bundled()[0][: exports.COLUMNS + 2].numpy()
+    pixels = BUNDLED[: exports.COLUMNS + 2].numpy()
     whole = np.asarray(exports.sheet(pixels))[:: exports.ZOOM, :: exports.ZOOM]
     assert whole.shape == (2 * 30, exports.COLUMNS * 30)
     assert np.array_equal(whole[1:29, 31:59], pixels[1])
     assert np.array_equal(whole[31:59, 31:59], pixels[exports.COLUMNS + 1])
     assert not whole[30:, 60:].any()
-
-
-def test_saved_files_hold_the_run(runs, tmp_path):
-    sheet = Image.open(exports.save(runs, "png", tmp_path))
-    assert sheet.size == (10 * 30 * exports.ZOOM, 3 * 30 * exports.ZOOM)
-    clothes = CLOTHES_SET.standardise(TranslateSettings("bag").pixels)
-    x_0 = runs[0].flow.source.mix(clothes, torch.Generator().manual_seed(3))
-    expected = CLOTHES_SET.to_pixels(x_0).numpy()
-    first = np.asarray(sheet)[4 : 29 * 4 : 4, 4 : 29 * 4 : 4]
-    assert np.array_equal(first, expected[0])
-    film = Image.open(exports.save(runs, "gif", tmp_path))
-    assert getattr(film, "n_frames", 1) == 6
-    lengths = [frame.info["duration"] for frame in ImageSequence.Iterator(film)]
-    assert lengths == sorted(lengths)  # the time to the next state, and the last state is shown longest
-    assert lengths[0] < lengths[-2]
-    arrays = np.load(io.BytesIO(Path(exports.save(runs, "npz", tmp_path)).read_bytes()), allow_pickle=False)
-    assert arrays["images_a"].shape == (4, 10, 28, 28)
-    assert arrays["images_b"].shape == (6, 10, 28, 28)
-    assert np.array_equal(arrays["images_b"][0], expected)
-    assert arrays["probabilities_b"].shape == (6, 10, 10)

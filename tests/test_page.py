@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.maths.schedules import SCHEDULES
 from fm_core.playground import simulate
 from fm_core.settings import Settings, Side
 from fm_core.ui import exports
@@ -60,10 +61,15 @@ def page(shared) -> Page:
     do(shared, "end")
     shared.evaluate("scrollTo(0, 0)")
     if urlsplit(shared.url).query:
-        script = "() => { history.pushState(null, '', '/'); dispatchEvent(new PopStateEvent('popstate')); }"
-        await_answer(shared, lambda: shared.evaluate(script))
+        await_answer(shared, lambda: go(shared, ""))
     expect(shared.locator(f"{PLAYER} .fm-a figcaption")).to_have_text("linear · learned · Euler · 50 steps")
     return shared
+
+
+def go(page: Page, parameters: str) -> None:
+    """To an address within the page, as by the buttons of the browser."""
+    script = "(to) => { history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate')); }"
+    page.evaluate(script, f"/{parameters}")
 
 
 def do(page: Page, *actions: str) -> None:
@@ -99,7 +105,13 @@ def traces(page: Page, count: int) -> dict[str, dict[str, Any]]:
 def box(page: Page, selector: str) -> dict[str, float]:
     found = page.locator(selector).first.bounding_box()
     assert found is not None, selector
-    return {**found, "right": found["x"] + found["width"], "bottom": found["y"] + found["height"]}
+    return {
+        "x": found["x"],
+        "y": found["y"],
+        "width": found["width"],
+        "height": found["height"],
+        "bottom": found["y"] + found["height"],
+    }
 
 
 # ---- moving pictures
@@ -275,6 +287,9 @@ def test_dragging_along_the_chart_scrubs(page):
     page.mouse.move(at(0.9), y)
     assert float(state(page, "t")) == pytest.approx(0.4, abs=0.005)
     assert query(page)["t"] == state(page, "t").rstrip("0")
+    page.mouse.dblclick(at(0.4), y)
+    page.mouse.wheel(0, 100)
+    page.wait_for_function("scrollY > 0")  # the wheel is the page's
     assert page.evaluate(f"{PLOT}._fullLayout.xaxis.range") == [0, 1]  # nothing was zoomed
 
 
@@ -378,6 +393,9 @@ def test_each_comparison_is_a_question_that_is_marked_and_says_what_to_watch(pag
         assert (caption(page, "a"), caption(page, "b")) == (a, b)
         first, second = (box(page, f"{PLAYER} .fm-{side} figcaption") for side in "ab")
         assert (first["y"], first["height"]) == (second["y"], second["height"])
+        if entry.title == "Same cost, better solver?":
+            costs = page.locator(".fm-columns:has(#points-player) .fm-cost").all_inner_texts()
+            assert costs == ["40 evaluations"] * 2
     await_run(page, lambda: page.click("#points-compare-1"))
     expect(page.locator("#points-steps input[type=number]")).to_have_value("5")
     await_run(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
@@ -414,6 +432,26 @@ def test_a_wish_is_kept_where_it_cannot_be_met_and_the_note_says_what_is_shown(p
     assert "vp · exact" in caption(page)
     for words in ("recipe", "train_all", "checkpoint"):
         assert words not in note(page)
+
+
+def test_choices_are_pictures_with_names_and_a_menu_without_a_choice_is_not_shown(page):
+    for menu, title in [("target", "Two spirals"), ("schedule", "cosine"), ("source", "Eight Gaussians")]:
+        expect(page.locator(f"#points-{menu}").get_by_role("radio", name=title, exact=True)).to_have_count(1)
+    image = "(elements) => elements.map((e) => getComputedStyle(e, '::before').backgroundImage.slice(0, 9))"
+    for places, count in [("#points-target label", len(TARGETS)), ("#points-schedule label", len(SCHEDULES))]:
+        assert page.locator(places).evaluate_all(image) == ['url("data'] * count
+    assert page.locator(".fm-comparisons button").evaluate_all(image) == ['url("data'] * len(COMPARISONS)
+    assert page.is_visible("#points-coupling")
+    await_run(page, lambda: choose(page, "target", "circles"))
+    expect(page.locator("#points-coupling")).not_to_be_visible()
+
+
+def test_letters_are_larger_for_a_projector(page):
+    size = f"parseFloat(getComputedStyle(document.querySelector('{PLAYER} .fm-say')).fontSize)"
+    assert page.evaluate(size) == 18
+    page.check(DATA.format("option=large"))
+    assert page.evaluate(size) == 28
+    assert query(page) == {"large": "1"}
 
 
 def test_the_source_and_new_noise(page):
@@ -489,20 +527,31 @@ def test_every_explanation_opens_by_mouse_and_by_keyboard_and_closes_by_escape(p
 # ---- what is said
 
 
-RECORD = """() => { window.said = [];
-  const place = document.querySelector("#points-player .fm-state");
-  new MutationObserver(() => said.push(place.textContent)).observe(place, { childList: true, characterData: true, subtree: true }); }"""
+RECORD = """() => {
+  const root = document.querySelector("#points-player .fm-player"), place = root.querySelector(".fm-state");
+  const note = () => said.push([root.getAttribute("aria-busy"), place.textContent]);
+  window.said = [];
+  new MutationObserver(note).observe(place, { childList: true, characterData: true, subtree: true }); }"""
 
 
-def test_start_end_and_refusal_are_announced(page):
+def test_the_start_and_the_end_of_a_run_and_a_refusal_are_announced(page):
     page.evaluate(RECORD)
-    place = page.locator(f"{PLAYER} .fm-state")
-    assert place.get_attribute("role") == "status"
+    assert page.get_attribute(f"{PLAYER} .fm-state", "role") == "status"
     await_run(page, lambda: choose(page, "schedule", "cosine"))
     said = page.evaluate("said")
-    assert said[0] == "Computing …"
-    assert said[-1] == "New run: cosine · learned · Euler · 50 steps."
-    assert page.get_attribute(f"{PLAYER} .fm-refusal", "role") == "alert"
+    assert said[0] == ["true", "Computing …"]
+    assert said[-1][1] == "New run: cosine · learned · Euler · 50 steps."
+    refusal = page.locator(f"{PLAYER} .fm-refusal")
+    assert refusal.get_attribute("role") == "alert"
+    assert not refusal.is_visible()
+    await_run(page, lambda: go(page, "?steps=1000&seed=5"))
+    expect(refusal).to_contain_text("steps must be a whole number from 1 to 200, not 1000.")
+    assert "seed 5" in page.inner_text(f"{PLAYER} .fm-watch")
+    await_run(page, lambda: choose(page, "schedule", "cosine"))
+    expect(refusal).not_to_be_visible()
+    await_answer(page, lambda: page.click("#points-compare-1"))
+    await_answer(page, lambda: page.click("#points-compare-1"))
+    expect(page.locator(f"{PLAYER} .fm-state")).to_have_text("The run is the same as before.")
 
 
 # ---- layout

@@ -102,8 +102,9 @@ def _connect_pictures(tab: RunTab, own: OwnPictures) -> None:
     def look_on(events: list[Any], source: str, look: Callable, components: list[Any]) -> None:
         """Use the pictures of this source; "" repeats the one in use with other options."""
         chosen = f'root.dataset.source = "{source}";' if source else ""
-        begin = f"""(ticket, ...others) => {{ const root = {tab.root}; {PICK} {chosen}
-          return [{{ number: root.dataset.picked, source: root.dataset.source }}, ...others]; }}"""
+        begin = f"""(ticket, ...others) => {{ const root = {tab.root}, field = document.activeElement; {PICK} {chosen}
+          const unfinished = field?.type === "number" && (field.value === "" || !field.checkValidity());
+          return [{{ number: root.dataset.picked, source: unfinished ? "" : root.dataset.source }}, ...others]; }}"""
         how = {"js": begin, "trigger_mode": "multiple", **HIDDEN}
         looked = gr.on(events, in_a_sentence(look), [ticket, *components], found, **how)
         tab.ask_after(looked.success(None, [found, *inputs], inputs, js=end, **HIDDEN))
@@ -190,6 +191,8 @@ def _own_pictures(controls: Controls) -> OwnPictures:
             first = gr.Number(0, label="From image", precision=0, minimum=0, min_width=80, elem_id="translate-first")
             limits: dict[str, Any] = {"precision": 0, "minimum": 1, "maximum": uploads.MAX_IMAGES, "min_width": 80}
             count = gr.Number(10, label="How many", elem_id="translate-count", **limits)
+        for number in (first, count):
+            number.raise_if_out_of_bounds = _any_number
         invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
         limit = {"files": uploads.MAX_FILES, "megabytes": uploads.MAX_BYTES // 2**20}
         gr.Markdown(text("ui/texts/uploads.md", **limit), elem_classes="fm-caption")
@@ -203,6 +206,10 @@ def _own_pictures(controls: Controls) -> OwnPictures:
             elem_id="translate-gallery", buttons=[],
         )  # fmt: skip
     return OwnPictures(gallery, files, [first, count, invert], pad, in_use)
+
+
+def _any_number(num: float, minimum: float | None, maximum: float | None) -> None:
+    """The handler refuses what is out of bounds, and names it."""
 
 
 def _maps(library: Library) -> None:
