@@ -16,7 +16,7 @@ demo: $(VENV)/demo
 
 test: $(VENV)/test lint
 	$(NPM) test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

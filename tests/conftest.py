@@ -22,6 +22,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored whe
 torch.set_num_threads(1)  # results that must agree to the bit need the same number of threads
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that open pages come first: they take longest, and two processes share the files."""
+    opening = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path not in opening)
+
+
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)

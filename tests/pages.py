@@ -1,6 +1,6 @@
 """The page in headless Chromium: how the browser tests open it, and what many of them ask of it.
 
-Pages that one browser opens share their cache, which halves the time that it takes, and nothing else that they keep;
+Pages that one browser opens share its cache, so that they open sooner, and nothing else that they keep;
 they start paused at the end, as for a person who wants no motion, because software rendering keeps a processor busy.
 """
 

@@ -58,21 +58,22 @@ def show(page: Page, tab: str) -> None:
 
 
 def unfold(page: Page, tab: str) -> None:
-    """Show all that a tab can show: both sides, a followed particle, every part that opens, the link as text."""
-    page.check(f"#{tab}-compare input")
-    idle(page, tab)
-    part(page, ".fm-particle", tab).fill("1")
+    """Open every part of a tab that opens, and show the link as text."""
     for title in page.locator(".tabitem:visible .label-wrap").all():
         if title.evaluate("(title) => !title.matches('.open')"):
             title.click()
     part(page, ".fm-save summary", tab).click()
     part(page, "[data-action=link]", tab).click()
     expect(part(page, ".fm-link input", tab)).to_be_visible()
+    expect(part(page, ".fm-b figcaption", tab).first).to_be_visible()
 
 
 @pytest.fixture(scope="module")
 def page_with_axe(visit_for_module, image_address) -> Page:
-    page = visit_for_module(image_address)
+    """A page whose tabs open with both sides and a followed particle or image."""
+    whole = "compare=1&follow=1&steps=2"
+    kept = [f"sessionStorage.setItem('fm-address-{tab}', '?tab={tab}&{whole}');" for tab in ("digits", "translate")]
+    page = visit_for_module(image_address, f"?{whole}", before=lambda page: page.add_init_script("".join(kept)))
     page.add_script_tag(path=AXE)
     return page
 

@@ -194,7 +194,7 @@ def unfold_own(page: Page) -> Locator:
 def in_use(page: Page, words: str, clothes: str = "") -> None:
     """The page says that these pictures are in use, and marks this entry of the menu, or none."""
     expect(page.locator("#translate-in-use")).to_have_text(words)
-    expect(page.locator("#translate-clothes input:checked")).to_have_count(bool(clothes))
+    expect(page.locator("#translate-clothes input:checked")).to_have_count(int(bool(clothes)))
     if clothes:
         expect(page.locator(f"#translate-clothes [value='{clothes}']")).to_be_checked()
 
@@ -221,7 +221,7 @@ def draw(page: Page) -> None:
 
 
 def test_each_garment_is_above_its_digit_and_the_menu_is_in_the_address(open_tab):
-    page = open_tab("translate", "&seed=3")
+    page = open_tab("translate", "&seed=3&steps=2")
     expect(part(page, ".fm-watch", "translate")).to_have_text(
         "Fashion-MNIST clothes → MNIST digits · 10 images, seed 3"
     )
@@ -249,13 +249,30 @@ def test_each_garment_is_above_its_digit_and_the_menu_is_in_the_address(open_tab
 
 
 def test_no_old_picture_comes_back_and_a_bad_file_loses_nothing(open_tab, tmp_path):
-    page = open_tab("translate")
+    page = open_tab("translate", "&steps=2")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     chooser = unfold_own(page)
+    page.evaluate(COPY)
+    for _ in range(2):
+        await_run(page, lambda: page.keyboard.press("Control+V"), "1 image,")
+        in_use(page, "In use: 1 picture of your files.")
+    page.locator("#translate-files").get_by_label("Clear").click()
     several = [picture(tmp_path / "one.png"), picture(tmp_path / "two.jpg"), picture(tmp_path / "three.bmp")]
     await_run(page, lambda: chooser.set_input_files(several), "3 images")
     in_use(page, "In use: 3 pictures of your files.")
-    await_run(page, lambda: page.get_by_label("How many").fill("2"), "2 images")
+    page.locator("#translate-files").get_by_label("Clear").click()
+    np.save(tmp_path / "five.npy", BUNDLED[:5].numpy())
+    await_run(page, lambda: chooser.set_input_files(tmp_path / "five.npy"), "5 images")
+    how_many = page.get_by_label("How many")
+    how_many.fill("")
+    await_run(page, lambda: how_many.press_sequentially("2"), "2 images")
     in_use(page, "In use: 2 pictures of your files.")
+    how_many.fill("90")
+    how_many.press("Tab")
+    note = page.locator("#translate-upload .fm-field-note")
+    expect(note).to_have_text("How many must be a whole number from 1 to 64, so it is now 64.")
+    expect(part(page, ".fm-watch", "translate")).to_contain_text("5 images")
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
     page.locator("#translate-files").get_by_label("Clear").click()
     (tmp_path / "bad.png").write_bytes(b"not a picture")
     chooser.set_input_files(tmp_path / "bad.png")
@@ -263,10 +280,10 @@ def test_no_old_picture_comes_back_and_a_bad_file_loses_nothing(open_tab, tmp_pa
     expect(refusal).to_have_count(1)
     expect(refusal).to_contain_text("bad.png is not a picture that can be read")
     refusal.get_by_label("Close").click()
-    in_use(page, "In use: 2 pictures of your files.")
+    in_use(page, "In use: 5 pictures of your files.")
     choose(page, "clothes", "dress", "translate")
     in_use(page, "", "dress")
-    page.get_by_label("How many").fill("1")
+    how_many.fill("1")
     page.locator("#translate-upload").get_by_label("always").check()
     await_run(page, lambda: set_number(page, "seed", 5, "translate"), "10 images, seed 5")
     in_use(page, "", "dress")
@@ -278,16 +295,6 @@ def test_no_old_picture_comes_back_and_a_bad_file_loses_nothing(open_tab, tmp_pa
     assert part(page, ".fm-panel canvas", "translate").evaluate(UPPER) != before
     await_run(page, lambda: set_number(page, "steps", 3, "translate"), "1 image, seed 5")
     in_use(page, "In use: your drawing.")
-
-
-def test_a_picture_is_pasted_again_and_again(open_tab):
-    page = open_tab("translate")
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    unfold_own(page)
-    page.evaluate(COPY)
-    for _ in range(2):
-        await_run(page, lambda: page.keyboard.press("Control+V"), "1 image")
-        in_use(page, "In use: 1 picture of your files.")
 
 
 def test_a_run_of_a_persons_own_pictures_is_saved_from_the_page(open_tab, tmp_path, untrained_images):
@@ -323,7 +330,7 @@ def test_a_run_of_a_persons_own_pictures_is_saved_from_the_page(open_tab, tmp_pa
 
 
 def test_on_a_phone_nothing_is_cut_off_and_the_gallery_has_five_whole_clothes_in_a_row(open_tab):
-    page = open_tab("translate", "&compare=1", viewport=NARROW)
+    page = open_tab("translate", "&compare=1&steps=2", viewport=NARROW)
     unfold(page, "Pick one")
     unfold_own(page)
     tiles = page.locator("#translate-gallery .gallery-item")

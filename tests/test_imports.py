@@ -70,21 +70,12 @@ def test_a_heavy_package_is_imported_in_one_place_only(package, home):
     assert {user for user in users if not user.startswith(home)} == set()
 
 
-def loaded_after(statements: str) -> set[str]:
-    """Top-level packages that a fresh interpreter has loaded after running the statements."""
-    code = f"{statements}\nimport sys\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+def test_neither_a_library_user_nor_training_needs_gradio_or_torchvision():
+    """All of the core is imported in a fresh interpreter, and a flow is used."""
+    core = [f"import fm_core.{module}" for module in MODULES if not module.startswith("ui.")]
+    use = "import train_all, sys\nfm_core.load_flow('moons-linear').sample(n=2, steps=1)"
+    code = "\n".join([*core, use, "print(*{name.split('.')[0] for name in sys.modules})"])
     outcome = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(outcome.stdout.split())
-
-
-def test_a_library_user_needs_neither_gradio_nor_torchvision():
-    loaded = loaded_after("from fm_core import load_flow\nload_flow('moons-linear').sample(n=2, steps=1)")
-    assert "torch" in loaded
-    assert loaded.isdisjoint({"gradio", "torchvision"})
-
-
-def test_no_core_module_and_no_training_loads_gradio_or_torchvision():
-    core = [module for module in MODULES if not module.startswith("ui.")]
-    loaded = loaded_after("\n".join(f"import fm_core.{module}" for module in core) + "\nimport train_all")
+    loaded = set(outcome.stdout.split())
     assert {"torch", "ot", "train_all"} <= loaded
     assert loaded.isdisjoint({"gradio", "torchvision"})

@@ -125,8 +125,8 @@ def test_back_undoes_a_comparison_and_a_tab_and_every_tab_keeps_its_settings_ove
     open_tab(page, "Digits")
     idle(page, "digits")
     address(page, tab="digits")
-    await_run(page, lambda: choose(page, "images", "36", "digits"), "digits")
-    address(page, tab="digits", images="36")
+    await_run(page, lambda: set_number(page, "steps", 2, "digits"), "digits")
+    address(page, tab="digits", steps="2")
     page.go_back()
     expect(part(page, ".fm-stage")).to_be_visible()
     address(page, steps="5", compare="1", schedule_b="linear")
@@ -147,13 +147,13 @@ def test_back_undoes_a_comparison_and_a_tab_and_every_tab_keeps_its_settings_ove
     expect(page.locator("#catalogue")).to_be_visible()
     for title, tab, expected in (
         ("Translate", "translate", {"tab": "translate", "clothes": "bag"}),
-        ("Digits", "digits", {"tab": "digits", "images": "36"}),
+        ("Digits", "digits", {"tab": "digits", "steps": "2"}),
         ("2D", "points", {"steps": "9"}),
     ):
         open_tab(page, title)
         idle(page, tab)
         address(page, **expected)
-    expect(page.locator("#digits-images [value='36']")).to_be_checked()
+    expect(page.locator("#digits-steps input[type=number]")).to_have_value("2")
     await_state(page, steps=9)
 
 

@@ -106,7 +106,7 @@ def test_a_finger_sets_the_time_on_every_tab_follows_a_particle_and_never_traps_
     page.wait_for_function("(before) => scrollY > before + 50", arg=before)
 
 
-@pytest.mark.parametrize(("viewport", "query"), [(PHONE, ""), (SMALL, "?compare=1")], ids=["390", "320"])
+@pytest.mark.parametrize(("viewport", "query"), [(PHONE, ""), (SMALL, "?compare=1&particles=300")], ids=["390", "320"])
 def test_the_picture_and_its_transport_stay_in_sight_while_the_controls_are_moved(open_page, viewport, query):
     page = open_page(query, viewport=viewport)
     idle(page)

@@ -29,7 +29,7 @@ def test_an_upload_and_its_results_are_deleted_when_they_are_old(
     untrained_images: Library, cache, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(page, "VISITORS_FILES", (1, 1))
-    Image.new("L", (28, 28), 200).save(tmp_path / "mine.png")
+    Image.linear_gradient("L").save(tmp_path / "mine.png")
     arguments = [[handle_file(tmp_path / "mine.png")], 0, 3, "auto", 0, False, *("linear", 2, "euler") * 2]
     for address in served(untrained_images):
         own = files(cache)

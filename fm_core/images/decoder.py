@@ -12,12 +12,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
+from typing import Any
 
-from PIL import Image, ImageStat
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageStat,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")  # and no other, EPS least of all
-SIDE = 512  # pixels of the longer side of what is handed back; 28 are needed of what is cut out
-_ORIENTATION = 0x0112
+# Once imported, Pillow knows these formats, and need not import the forty others.
+_PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")  # with HEIC, and no other, EPS least of all
+SIDE = 320  # pixels of the longer side of what is handed back: 28 are needed, also of clothes that fill a tenth of it
+_ORIENTATION = 0x0112  # EXIF's number for it
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -39,19 +52,18 @@ class Problem(Exception):
         self.answer = {"problem": what, **figures}
 
 
-def decode(content: bytes, limits: dict[str, int]) -> Image.Image:
+def decode(content: bytes, limits: dict[str, Any]) -> Image.Image:
     """The first frame in RGB, upright, opaque, at most `SIDE` pixels a side. Raises Problem.
 
     Scans and size are checked before pixels are decoded.
     """
-    heic = content[4:12] in [b"ftyp" + brand for brand in _HEIF]
-    if heic:
-        _learn_heif()
+    heic = content[4:12] in [b"ftyp" + brand for brand in _HEIF] and b"avif" not in content[:64]
+    formats = FORMATS + ("HEIF",) * (heic and _learn_heif())
     count = scans(content)
     if count > limits["scans"]:
         raise Problem("scans", scans=count)
     try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
+        with Image.open(BytesIO(content), formats=formats) as image:
             check_size(*image.size, limits)
             return flat(image)
     except Problem:
@@ -64,7 +76,7 @@ def decode(content: bytes, limits: dict[str, int]) -> Image.Image:
         raise Problem("heic" if heic else "damaged") from None
 
 
-def check_size(width: int, height: int, limits: dict[str, int]) -> None:
+def check_size(width: int, height: int, limits: dict[str, Any]) -> None:
     """Raise Problem unless the picture has pixels, and not too many of them."""
     if not 0 < width * height <= limits["pixels"]:
         raise Problem("pixels", width=width, height=height)
@@ -91,7 +103,7 @@ def _markers(content: bytes) -> Iterator[int]:
 
 
 def flat(image: Image.Image) -> Image.Image:
-    """In RGB, upright, at most `SIDE` pixels a side; what is transparent becomes black, or white if the rest is dark."""
+    """In RGB, upright, at most `SIDE` pixels a side; transparent parts become black, or white if the rest is dark."""
     if image.mode.startswith(("I", "F")):
         image = _in_bytes(image)
     elif image.mode in ("1", "P", "PA") or image.has_transparency_data:
@@ -102,13 +114,20 @@ def flat(image: Image.Image) -> Image.Image:
 
 
 def _in_bytes(image: Image.Image) -> Image.Image:
-    """16 bits or floating point as 8 bits, which Pillow would clip at 255; floats up to 1 or 255 are scaled from there."""
-    whole = image.mode.startswith("I")
-    image = image.convert("I" if whole else "F")
-    high = 65535 if whole else image.getextrema()[1]
+    """16 bits, or floating point up to 1, 255 or more, as 8 bits; Pillow would clip them at 255."""
+    image = image.convert("I" if image.mode.startswith("I") else "F")
+    high = 65535 if image.mode == "I" else _highest(image)
     top = 65535 if high > 280 else 255 if high > 1.05 else 1
     scaled = image.point(lambda value: value * (255 / top) + 0.5)
     return Image.merge("L", [scaled.convert("L")])  # a plain image, without the file's transparent value
+
+
+def _highest(band: Image.Image) -> float:
+    return max(value for value in band.getextrema() if not isinstance(value, tuple))
+
+
+def _lowest(band: Image.Image) -> float:
+    return min(value for value in band.getextrema() if not isinstance(value, tuple))
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -124,18 +143,21 @@ def _on_paper(image: Image.Image) -> Image.Image:
     opacity = image.getchannel("A")
     seen = opacity.point([255 * (value > 127) for value in range(256)])
     dark = bool(seen.getbbox()) and ImageStat.Stat(image.convert("L"), seen).mean[0] < 128
-    paper = Image.new("RGB", image.size, "white" if dark and opacity.getextrema()[0] < 255 else "black")
+    paper = Image.new("RGB", image.size, "white" if dark and _lowest(opacity) < 255 else "black")
     paper.paste(image.convert("RGB"), mask=opacity)
     return paper
 
 
-def _learn_heif() -> None:
-    """Teach Pillow HEIC, on one core as all else, if pillow-heif is installed."""
-    with suppress(ImportError):
+def _learn_heif() -> bool:
+    """Teach Pillow HEIC, on one core as all else. False if pillow-heif is not installed."""
+    try:
         importlib.import_module("pillow_heif").register_heif_opener(thumbnails=False, decode_threads=1)
+    except ImportError:
+        return False
+    return True
 
 
-def _confine(limits: dict[str, int]) -> None:
+def _confine(limits: dict[str, Any]) -> None:
     """Let the system end this process if it takes more time or memory, where there are such limits."""
     with suppress(ImportError, ValueError, OSError):
         import resource
@@ -148,7 +170,7 @@ def main() -> None:
     limits = json.loads(sys.argv[1])
     _confine(limits)
     Image.MAX_IMAGE_PIXELS = None  # `check_size` says it with figures
-    importlib.import_module("PIL.AvifImagePlugin").DEFAULT_MAX_THREADS = 1
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     answers = sys.stdout.buffer
     while length := sys.stdin.buffer.read(8):
         try:

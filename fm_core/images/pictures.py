@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from fm_core.images import decoder
-from fm_core.images.limits import ACCEPTED, DECODING, MAX_BYTES, MAX_PICTURE_BYTES, MB, Decoding, UploadError
+from fm_core.images.limits import ACCEPTED, DECODING, MAX_BYTES, MB, Decoding, UploadError
 
 _PROGRAM = Path(decoder.__file__)
 _REASONS = {
@@ -30,10 +30,11 @@ _REASONS = {
 }
 
 
-def open_picture(source: Path | bytes, name: str = "The picture", limits: Decoding = DECODING) -> Image.Image:
+def open_picture(source: Path | bytes, name: str = "", limits: Decoding = DECODING) -> Image.Image:
     """The picture in a file, or in its content, as `open_pictures` gives it. Raises UploadError with its name."""
-    content = source if isinstance(source, bytes) else content_of(source)
-    return open_pictures([(name if isinstance(source, bytes) else source.name, content)], limits)[0]
+    if isinstance(source, Path):
+        return open_picture(content_of(source), name or source.name, limits)
+    return open_pictures([(name or "The picture", source)], limits)[0]
 
 
 def content_of(path: Path) -> bytes:
@@ -53,21 +54,23 @@ def content_of(path: Path) -> bytes:
     return content
 
 
+def check_bytes(contents: Sequence[bytes], limits: Decoding = DECODING) -> None:
+    """Raise UploadError if the pictures have too many bytes together."""
+    total = sum(map(len, contents))
+    if total > limits.total_bytes:
+        raise UploadError(f"The pictures have {total / MB:.1f} MB; at most {limits.total_bytes // MB} MB at a time.")
+
+
 def open_pictures(named: Sequence[tuple[str, bytes]], limits: Decoding = DECODING) -> list[Image.Image]:
-    """Pictures from names and contents: RGB, opaque, upright, at most 512 pixels a side. Raises UploadError.
+    """Pictures from names and contents: RGB, opaque, upright, at most 320 pixels a side. Raises UploadError.
 
     They are decoded in one process within `limits`; it holds nothing that another request waits for.
     """
     if not named:
         return []
-    for name, content in named:
-        if len(content) > MAX_PICTURE_BYTES:
-            size, most = len(content) / MB, MAX_PICTURE_BYTES // MB
-            raise UploadError(f"{name} has {size:.1f} MB; at most {most} MB are accepted for a picture.")
-    total = sum(len(content) for _, content in named)
-    if total > limits.total_bytes:
-        raise UploadError(f"These pictures have {total / MB:.1f} MB; at most {limits.total_bytes // MB} at a time.")
-    pictures, problem = _answers(_decoded([content for _, content in named], limits))
+    contents = [content for _, content in named]
+    check_bytes(contents, limits)
+    pictures, problem = _answers(_decoded(contents, limits))
     if len(pictures) < len(named):
         raise UploadError(_sentence(named[len(pictures)][0], problem, limits))
     return pictures
@@ -78,12 +81,12 @@ def _decoded(contents: list[bytes], limits: Decoding) -> bytes:
     command = [sys.executable, "-P", "-W", "ignore", str(_PROGRAM), json.dumps(asdict(limits))]
     sent = b"".join(part for content in contents for part in (len(content).to_bytes(8, "big"), content))
     try:
-        done = subprocess.run(command, input=sent, capture_output=True, timeout=limits.wall_seconds)
+        how: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "timeout": limits.wall_seconds}
+        return subprocess.run(command, input=sent, **how).stdout
     except subprocess.TimeoutExpired as expired:
         return expired.stdout or b""
     except OSError:
         raise UploadError("The server has no room to decode pictures at present; try again in a minute.") from None
-    return done.stdout
 
 
 def _answers(written: bytes) -> tuple[list[Image.Image], dict[str, Any]]:
@@ -109,10 +112,15 @@ def _sentence(name: str, problem: dict[str, Any], limits: Decoding) -> str:
     return f"{name} {_REASONS[problem['problem']].format(**figures)}"
 
 
-def picture_of_array(pixels: np.ndarray, name: str = "The picture", limits: Decoding = DECODING) -> Image.Image:
-    """Like `open_picture`, for bytes of shape (H, W), or (H, W, 3 or 4)."""
+def check_size(shape: tuple[int, ...], name: str = "The picture", limits: Decoding = DECODING) -> None:
+    """Raise UploadError unless an array of shape (H, W, …) has pixels, and not too many of them."""
     try:
-        decoder.check_size(pixels.shape[1], pixels.shape[0], asdict(limits))
+        decoder.check_size(shape[1], shape[0], asdict(limits))
     except decoder.Problem as problem:
         raise UploadError(_sentence(name, problem.answer, limits)) from None
+
+
+def picture_of_array(pixels: np.ndarray, name: str = "The picture") -> Image.Image:
+    """Like `open_picture`, for bytes of shape (H, W), or (H, W, 3 or 4)."""
+    check_size(pixels.shape, name)
     return decoder.flat(Image.fromarray(pixels))

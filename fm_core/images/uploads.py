@@ -1,147 +1,156 @@
-"""Uploaded files as 28×28 pictures like Fashion-MNIST's: light on black, filling the frame, centred."""
+"""A visitor's files as 28×28 pictures like Fashion-MNIST's, and what is doubtful about them."""
 
-import threading
-import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
-from fm_core.images import arrays
-from fm_core.images.arrays import UploadError
+from fm_core.images import archives, arrays, tables
+from fm_core.images.garments import INVERSIONS, Garment, prepare
+from fm_core.images.limits import ACCEPTED, MAX_BYTES, MAX_FILES, MAX_IMAGES, UploadError
+from fm_core.images.pictures import check_bytes, check_size, content_of, open_picture, open_pictures, picture_of_array
 
-MAX_BYTES = 5 * 1024 * 1024
-MAX_FILES = 64
-MAX_PIXELS = 25_000_000
-MAX_IMAGES = 64
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
-INVERSIONS = ("auto", "always", "never")
-ACCEPTED = "PNG, JPEG, WebP, GIF and BMP pictures, and .npy, .npz or IDX files of 28×28 images"
-_SIZES = f"one pixel to {MAX_PIXELS // 10**6} megapixels"
-_SIDE = 28
-_FAINT = 24  # of 255: smaller differences from the background belong to it
-_QUIET = threading.Lock()  # warnings are silenced process-wide, so one thread at a time
+__all__ = [
+    "INVERSIONS", "MAX_BYTES", "MAX_FILES", "MAX_IMAGES", "Reading", "UploadError",
+    "from_array", "from_file", "look_at_array", "look_at_file", "look_at_files", "read_files",
+]  # fmt: skip
+_HIDDEN = (b"\0\5\x16\7", b"\0\0\0\1Bud1")  # how macOS' files ._x and .DS_Store begin, whatever they are called
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".heic", ".heif", ".tif", ".tiff", ".gif", ".bmp")
+_Source = bytes | Image.Image  # a picture as a file's content, or decoded
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Pictures as the network sees them, and what is doubtful about them."""
+
+    pixels: Tensor  # uint8 of shape (n, 28, 28)
+    doubts: list[str]  # a sentence for each doubtful picture
+    other: str  # the `invert` that shows the doubtful pictures, or all, the other way round: "always" or "never"
+
+
+def look_at_files(paths: Sequence[Path], first: int = 0, count: int = MAX_IMAGES, invert: str = "auto") -> Reading:
+    """The pictures of all files. Files of many images give `count` from `first` on. Any bad file raises UploadError.
+
+    `invert`: one of `INVERSIONS`. Hidden files, which a system put beside a person's own, are passed over.
+    """
+    if len(paths) > MAX_FILES:
+        raise UploadError(f"{len(paths)} files are too many: at most {MAX_FILES} at a time.")
+    if not isinstance(first, int) or not isinstance(count, int) or first < 0 or count < 1:
+        raise UploadError(f"The range must start at image 0 or later and hold at least one, not {first!r}, {count!r}.")
+    sources: list[tuple[str, _Source]] = []
+    for path in map(Path, paths):
+        if archives.is_hidden(path.name) or (content := content_of(path)).startswith(_HIDDEN):
+            continue
+        sources += _sources(path.name, content, first, count)
+        check_bytes([content for _, content in _contents(sources)])
+        if len(sources) > MAX_IMAGES:
+            raise UploadError(f"With {path.name} these are {len(sources)} images; at most {MAX_IMAGES} are accepted.")
+    if not sources:
+        raise UploadError(f"No picture was given; accepted are {ACCEPTED}.")
+    return _reading(sources, invert)
+
+
+def look_at_file(path: Path, invert: str = "auto", name: str = "") -> Reading:
+    """One picture in a file, as from the drawing pad; no file of many images. Raises UploadError.
+
+    Sentences call it by `name`, or as the file is called.
+    """
+    name = name or path.name
+    return _together([(name, prepare(open_picture(path, name), invert, name))])
+
+
+def look_at_array(array: np.ndarray, invert: str = "auto") -> Reading:
+    """One picture in an array (H, W), (H, W, 1, 3 or 4) or (784,) of bytes or numbers from 0 to 1, or UploadError."""
+    name = "The picture"
+    return _together([(name, prepare(picture_of_array(_one_picture(array), name), invert, name))])
 
 
 def read_files(paths: Sequence[Path], first: int = 0, count: int = MAX_IMAGES, invert: str = "auto") -> Tensor:
-    """The pictures of all files as the network sees them, uint8 of shape (N, 28, 28).
-
-    Files of many images give `count` from `first` on. `invert`: one of `INVERSIONS`. Any bad file raises UploadError.
-    """
-    if not paths:
-        raise UploadError(f"No file was given; accepted are {ACCEPTED}.")
-    if len(paths) > MAX_FILES:
-        raise UploadError(f"{len(paths)} files are too many: at most {MAX_FILES} at a time.")
-    pictures: list[Tensor] = []
-    for path in map(Path, paths):
-        pictures += _read(path, first, count, invert)
-        if len(pictures) > MAX_IMAGES:
-            raise UploadError(f"With {path.name} these are {len(pictures)} images; at most {MAX_IMAGES} are accepted.")
-    return torch.stack(pictures)
+    """The pixels of `look_at_files`, uint8 of shape (n, 28, 28)."""
+    return look_at_files(paths, first, count, invert).pixels
 
 
-def _read(path: Path, first: int, count: int, invert: str) -> list[Tensor]:
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(8)
-    except FileNotFoundError:
-        raise UploadError(f"{path.name} is no longer on the server; upload it again.") from None
-    except OSError:
-        raise UploadError(f"{path.name} cannot be read as a file; accepted are {ACCEPTED}.") from None
-    if size == 0:
-        raise UploadError(f"{path.name} is empty; accepted are {ACCEPTED}.")
-    if size > MAX_BYTES:
-        raise UploadError(f"{path.name} has {size / 2**20:.1f} MB; at most {MAX_BYTES // 2**20} MB are accepted.")
-    with _QUIET, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of bombs and oddities; here a file is accepted or refused
-        if arrays.recognises(head):
-            return [from_array(image, invert) for image in arrays.read(path, head, first, count)]
-        return [_open_picture(path, invert)]
-
-
-def _open_picture(path: Path, invert: str) -> Tensor:
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            return prepare(image, invert, path.name)
-    except UploadError:
-        raise
-    except UnidentifiedImageError:
-        raise UploadError(f"{path.name} is not a picture that can be read; accepted are {ACCEPTED}.") from None
-    except Image.DecompressionBombError:
-        raise UploadError(f"{path.name} has far too many pixels; {_SIZES} are accepted.") from None
-    except Exception:  # on damage Pillow's decoders raise a dozen unrelated kinds
-        raise UploadError(f"{path.name} is damaged or cut short; accepted are {ACCEPTED}.") from None
-
-
-def prepare(image: Image.Image, invert: str = "auto", name: str = "The picture") -> Tensor:
-    """One picture as the network sees it, uint8 of shape (28, 28). Raises UploadError with its `name`.
-
-    Upright by its EXIF orientation, transparency as black, grey, light on dark, cropped to what stands out from the
-    background, centred in a square and resized with antialiasing. A 28×28 picture is at most turned grey and inverted.
-    The size is checked before pixels are decoded.
-    """
-    if invert not in INVERSIONS:
-        raise UploadError(f"invert must be one of {', '.join(INVERSIONS)}, not {invert!r:.80}.")
-    pixels = image.width * image.height
-    if not 0 < pixels <= MAX_PIXELS:
-        raise UploadError(f"{name} has {pixels / 1e6:.1f} megapixels; {_SIZES} are accepted.")
-    grey = _grey(ImageOps.exif_transpose(image))
-    background = _background(grey)
-    if invert == "always" or (invert == "auto" and background > 127):
-        grey, background = ImageOps.invert(grey), 255 - background
-    if grey.size != (_SIDE, _SIDE):
-        if background <= 127:  # stretched so that it is black; a light one is left, as asked for by `invert`
-            grey = grey.point([max(0, round((value - background) * 255 / (255 - background))) for value in range(256)])
-        grey = _framed(grey)
-    return torch.from_numpy(np.array(grey))
+def from_file(path: Path, invert: str = "auto") -> Tensor:
+    """The pixels of `look_at_file`, uint8 of shape (28, 28)."""
+    return look_at_file(path, invert).pixels[0]
 
 
 def from_array(array: np.ndarray, invert: str = "auto") -> Tensor:
-    """Like `prepare`, for an array (H, W) or (H, W, 1, 3 or 4) of bytes or of numbers in [0, 1]."""
+    """The pixels of `look_at_array`, uint8 of shape (28, 28)."""
+    return look_at_array(array, invert).pixels[0]
+
+
+def _sources(name: str, content: bytes, first: int, count: int, packed: bool = False) -> list[tuple[str, _Source]]:
+    """The pictures in a file, each with its name; `packed` is one that came out of another."""
+    if content.startswith(archives.PACKED):
+        if packed:
+            raise UploadError(f"{name} is packed twice; pack the pictures themselves.")
+        return _packed(name, content, first, count)
+    if arrays.recognises(content):
+        return _numbered(name, arrays.read(name, content, first, count), first)
+    if tables.recognises(name, content):
+        return _numbered(name, tables.read(name, content, first, count), first)
+    return [(name, content)]
+
+
+def _packed(name: str, content: bytes, first: int, count: int) -> list[tuple[str, _Source]]:
+    if content.startswith(archives.GZIP):
+        return _sources(name, archives.gunzip(name, content), first, count, packed=True)
+    entries = archives.entries(name, content)
+    if any(entry.filename.endswith(".npy") for entry in entries):
+        return _numbered(name, arrays.read_npz(name, content, first, count), first)
+    pictures = [entry for entry in entries if entry.filename.lower().endswith(_PICTURES)]
+    if not (chosen := pictures[first : first + count] if pictures else entries[:1]):
+        raise UploadError(f"{name} is a zip file without pictures from {first:,} on; accepted are {ACCEPTED}.")
+    contents = archives.unpack(name, content, chosen)
+    names = [f"{_printable(PurePosixPath(entry.filename).name)} in {name}" for entry in chosen]
+    return [found for one in zip(names, contents, strict=True) for found in _sources(*one, first, count, packed=True)]
+
+
+def _printable(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:80])
+
+
+def _numbered(name: str, images: np.ndarray, first: int) -> list[tuple[str, _Source]]:
+    names = [f"Image {first + k:,} of {name}" for k in range(len(images))]
+    return [(one, picture_of_array(image, one)) for one, image in zip(names, images, strict=True)]
+
+
+def _contents(sources: list[tuple[str, _Source]]) -> list[tuple[str, bytes]]:
+    return [(name, source) for name, source in sources if isinstance(source, bytes)]
+
+
+def _reading(sources: list[tuple[str, _Source]], invert: str) -> Reading:
+    decoded = iter(open_pictures(_contents(sources)))
+    pictures = [(name, next(decoded) if isinstance(source, bytes) else source) for name, source in sources]
+    return _together([(name, prepare(picture, invert, name)) for name, picture in pictures])
+
+
+def _together(named: list[tuple[str, Garment]]) -> Reading:
+    doubtful = [(name, garment) for name, garment in named if garment.doubts]
+    inverted = [garment.inverted for _, garment in doubtful or named]
+    other = "never" if 2 * sum(inverted) > len(inverted) else "always"
+    return Reading(torch.stack([garment.pixels for _, garment in named]), list(_sentences(doubtful)), other)
+
+
+def _sentences(doubtful: list[tuple[str, Garment]]) -> Iterator[str]:
+    for name, garment in doubtful:
+        *most, last = garment.doubts
+        taken = "darker than its background and inverted" if garment.inverted else "lighter than its background"
+        yield f"{name}: {', '.join(most) + ' and ' if most else ''}{last}; what is in the middle was taken as {taken}."
+
+
+def _one_picture(array: np.ndarray) -> np.ndarray:
+    """As bytes of shape (H, W), or (H, W, 3 or 4)."""
+    if array.shape in ((784,), (1, 28, 28)):
+        array = array.reshape(28, 28)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if not array.size or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
-        raise UploadError(f"A picture has shape (H, W) or (H, W, 1, 3 or 4), not {array.shape}.")
-    if array.dtype.kind in "bf" and array.min() >= 0 and array.max() <= 1:
-        array = (array * 255.0).round().astype(np.uint8)
-    if array.dtype != np.uint8:
-        raise UploadError(f"A picture holds bytes or numbers from 0 to 1, not {array.dtype} of other values.")
-    return prepare(Image.fromarray(array), invert)
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    """The first frame in 8-bit grey, with transparency as black."""
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would clip at 255
-        values = np.asarray(image, dtype=np.int32).clip(0, 65535)
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8))
-    if not image.has_transparency_data:
-        return image.convert("L")
-    image = image.convert("RGBA")
-    opacity = image.getchannel("A")
-    grey = Image.composite(image.convert("L"), Image.new("L", image.size), opacity)
-    # A picture that is black itself would vanish on black, so its opacity is shown instead.
-    vanishes = np.asarray(opacity).min() < 255 and np.asarray(grey).max() <= _FAINT
-    return opacity if vanishes else grey
-
-
-def _background(grey: Image.Image) -> float:
-    """The median of the four corners' medians: clothes often touch the borders, seldom the corners."""
-    values = np.asarray(grey)
-    height, width = (max(1, side // 10) for side in values.shape)
-    rows, columns = (slice(None, height), slice(-height, None)), (slice(None, width), slice(-width, None))
-    return float(np.median([np.median(values[r, c]) for r in rows for c in columns]))
-
-
-def _framed(grey: Image.Image) -> Image.Image:
-    """Cropped to what stands out from black, if anything does, scaled to fit 28×28 and centred on black."""
-    grey = grey.crop(grey.point([255 * (value > _FAINT) for value in range(256)]).getbbox())
-    # Pillow's `pad` fails if a side gets thinner than a pixel.
-    scale = _SIDE / max(grey.size)
-    width, height = (max(1, round(side * scale)) for side in grey.size)
-    frame = Image.new("L", (_SIDE, _SIDE))
-    frame.paste(grey.resize((width, height), Image.Resampling.LANCZOS), ((_SIDE - width) // 2, (_SIDE - height) // 2))
-    return frame
+        raise UploadError(f"A picture has shape (H, W), (H, W, 1, 3 or 4) or (784,), not {array.shape}.")
+    check_size(array.shape)
+    return arrays.in_bytes("The picture", array)

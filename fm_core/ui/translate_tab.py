@@ -101,10 +101,12 @@ def _connect_pictures(tab: RunTab, own: OwnPictures) -> None:
 
     def look_on(events: list[Any], source: str, look: Callable, components: list[Any]) -> None:
         """Use the pictures of this source; "" repeats the one in use with other options."""
-        chosen = f'root.dataset.source = "{source}";' if source else ""
-        begin = f"""(ticket, ...others) => {{ const root = {tab.root}, field = document.activeElement; {PICK} {chosen}
+        begin = f"""(ticket, ...others) => {{ const root = {tab.root}, field = document.activeElement;
           const unfinished = field?.type === "number" && (field.value === "" || !field.checkValidity());
-          return [{{ number: root.dataset.picked, source: unfinished ? "" : root.dataset.source }}, ...others]; }}"""
+          const optionless = unfinished || root.dataset.source === "gallery";
+          const source = "{source}" || (optionless ? "" : root.dataset.source ?? "");
+          if (source) {{ {PICK} root.dataset.source = source; }}
+          return [{{ number: root.dataset.picked, source }}, ...others]; }}"""
         how = {"js": begin, "trigger_mode": "multiple", **HIDDEN}
         looked = gr.on(events, in_a_sentence(look), [ticket, *components], found, **how)
         tab.ask_after(looked.success(None, [found, *inputs], inputs, js=end, **HIDDEN))
