@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.pages import ROOT, WIDE, await_run, await_state, idle
+from tests.pages import ROOT, WIDE, await_run, await_state, idle, set_number
 
 AXE = Path(__file__).parent.parent / "node_modules" / "axe-core" / "axe.min.js"
 TABS = {"points": "2D", "digits": "Digits", "translate": "Translate", "catalogue": "Models"}
@@ -93,6 +93,21 @@ def test_axe_finds_nothing_in_any_layout(page_with_axe, tab):
         assert passes > 20
         found[layout] = [f for f in findings if (f["rule"], f["target"]) not in GRADIOS]
     assert not any(found.values()), found
+
+
+def test_axe_finds_nothing_in_what_opens_over_the_page(open_page):
+    page = open_page()
+    page.add_script_tag(path=AXE)
+    set_number(page, "steps", 3000)
+    expect(page.locator(".fm-field-note")).to_be_visible()
+    page.get_by_role("button", name="Explain: Steps").press("Enter")
+    expect(page.locator(".fm-explanation:popover-open")).to_be_visible()
+    assert page.evaluate(FINDINGS)[0] == []
+    page.keyboard.press("Escape")
+    part(page, ".fm-save summary").click()
+    part(page, "[data-save=py]").click()
+    expect(page.locator("dialog[open] pre")).to_be_focused()
+    assert page.evaluate(FINDINGS)[0] == []
 
 
 def test_a_keyboard_reaches_the_player_soon_and_everything_else_and_sees_where_it_is(open_page):

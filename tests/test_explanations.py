@@ -74,7 +74,7 @@ def test_an_explanation_is_valid_html_without_braces_or_plain_powers(key):
 def test_the_button_opens_its_own_explanation_and_says_of_what(key):
     page = Parsed(why(key, "here"))
     assert page.values("popovertarget") == page.values("id")
-    assert page.values("aria-label") == [f"What is {explanations()[key].title}?"]
+    assert page.values("aria-label") == [f"Explain: {explanations()[key].title}"]
     assert page.values("type") == ["button"]
 
 

@@ -138,12 +138,15 @@ def test_one_file_is_read_for_the_pad(tmp_path):
         tmp_path / "composite.png", drawing((280, 280), (60, 100, 219, 179), (0, 0, 0, 0), (0, 0, 0, 255), "RGBA")
     )
     assert torch.equal(from_file(path), read_files([path])[0])
+    assert torch.equal(from_file(path.read_bytes()), from_file(path))
     assert torch.equal(from_file(path, "always"), look_at_file(path, "always").pixels[0])
     huge = written(tmp_path / "composite.png", png_header(13_000, 13_000))
     with pytest.raises(UploadError, match=r"composite\.png has 169"):
         from_file(huge)
     with pytest.raises(UploadError, match="Your drawing has 169"):
-        look_at_file(huge, name="Your drawing")
+        look_at_file(huge.read_bytes(), name="Your drawing")
+    with pytest.raises(UploadError, match=r"The picture has 26\.0 MB; at most 26 MB"):
+        from_file(bytes(uploads.MAX_BYTES + 1))
 
 
 def test_a_drawing_pad_is_read_like_a_picture():

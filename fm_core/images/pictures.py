@@ -49,9 +49,13 @@ def content_of(path: Path) -> bytes:
         raise UploadError(f"{path.name} cannot be read as a file; accepted are {ACCEPTED}.") from None
     if not content:
         raise UploadError(f"{path.name} is empty; accepted are {ACCEPTED}.")
-    if size > MAX_BYTES:
-        raise UploadError(f"{path.name} has {size / MB:.1f} MB; at most {MAX_BYTES // MB} MB are accepted.")
+    _check_length(path.name, size)
     return content
+
+
+def _check_length(name: str, length: int) -> None:
+    if length > MAX_BYTES:
+        raise UploadError(f"{name} has {length / MB:.1f} MB; at most {MAX_BYTES // MB} MB are accepted.")
 
 
 def check_bytes(contents: Sequence[bytes], limits: Decoding = DECODING) -> None:
@@ -69,6 +73,8 @@ def open_pictures(named: Sequence[tuple[str, bytes]], limits: Decoding = DECODIN
     if not named:
         return []
     contents = [content for _, content in named]
+    for name, content in named:
+        _check_length(name, len(content))
     check_bytes(contents, limits)
     pictures, problem = _answers(_decoded(contents, limits))
     if len(pictures) < len(named):

@@ -54,13 +54,13 @@ def look_at_files(paths: Sequence[Path], first: int = 0, count: int = MAX_IMAGES
     return _reading(sources, invert)
 
 
-def look_at_file(path: Path, invert: str = "auto", name: str = "") -> Reading:
-    """One picture in a file, as from the drawing pad; no file of many images. Raises UploadError.
+def look_at_file(source: Path | bytes, invert: str = "auto", name: str = "") -> Reading:
+    """One picture in a file or its content, as from the drawing pad; no file of many images. Raises UploadError.
 
     Sentences call it by `name`, or as the file is called.
     """
-    name = name or path.name
-    return _together([(name, prepare(open_picture(path, name), invert, name))])
+    name = name or (source.name if isinstance(source, Path) else "The picture")
+    return _together([(name, prepare(open_picture(source, name), invert, name))])
 
 
 def look_at_array(array: np.ndarray, invert: str = "auto") -> Reading:
@@ -74,9 +74,9 @@ def read_files(paths: Sequence[Path], first: int = 0, count: int = MAX_IMAGES, i
     return look_at_files(paths, first, count, invert).pixels
 
 
-def from_file(path: Path, invert: str = "auto") -> Tensor:
+def from_file(source: Path | bytes, invert: str = "auto") -> Tensor:
     """The pixels of `look_at_file`, uint8 of shape (28, 28)."""
-    return look_at_file(path, invert).pixels[0]
+    return look_at_file(source, invert).pixels[0]
 
 
 def from_array(array: np.ndarray, invert: str = "auto") -> Tensor:

@@ -49,7 +49,7 @@ def why(key: str, place: str) -> str:
     title = escape(text.title)
     formula = f'<p class="fm-formula">{text.formula}</p>' if text.formula else ""
     return (
-        f'<button type="button" class="fm-why" popovertarget="{name}" aria-label="What is {title}?">?</button>'
+        f'<button type="button" class="fm-why" popovertarget="{name}" aria-label="Explain: {title}">?</button>'
         f'<div popover id="{name}" class="fm-explanation" role="note"><b>{title}</b>'
         f"<p>{text.what}</p>{formula}<p>{text.look}</p></div>"
     )
