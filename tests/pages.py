@@ -100,23 +100,20 @@ def await_state(page: Page, tab: str = "points", **expected: object) -> None:
 
 def await_run(page: Page, action: Callable[[], Any], tab: str = "points") -> None:
     """Do the action, and wait until a new run is shown and everything that was asked is answered."""
-    before = state(page, "run", tab)
-    action()
-    page.wait_for_function(
-        "([selector, before]) => document.querySelector(selector).dataset.run !== before",
-        arg=[ROOT.format(tab), before],
-        timeout=PATIENCE,
-    )
-    idle(page, tab)
+    _await_change(page, "run", action, tab)
 
 
 def await_answer(page: Page, action: Callable[[], Any], tab: str = "points") -> None:
     """Do the action, and wait until what it asks is answered, though perhaps by the run that is shown already."""
-    before = state(page, "asked", tab)
+    _await_change(page, "asked", action, tab)
+
+
+def _await_change(page: Page, name: str, action: Callable[[], Any], tab: str) -> None:
+    before = state(page, name, tab)
     action()
     page.wait_for_function(
-        "([selector, before]) => document.querySelector(selector).dataset.asked !== before",
-        arg=[ROOT.format(tab), before],
+        "([selector, name, before]) => document.querySelector(selector).dataset[name] !== before",
+        arg=[ROOT.format(tab), name, before],
         timeout=PATIENCE,
     )
     idle(page, tab)
