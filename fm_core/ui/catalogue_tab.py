@@ -1,6 +1,11 @@
-"""The tab of trained flows: which there are, their quality against NFE, and their training curves."""
+"""The tab of trained flows: which there are, their quality against NFE, and their training curves.
 
+The address keeps what its menus show.
+"""
+
+import json
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import plotly.graph_objects as go
@@ -13,21 +18,23 @@ from fm_core.models.points import quality_at
 from fm_core.playground import Library
 from fm_core.texts import text
 from fm_core.training import report
+from fm_core.ui.player import module_url
 from fm_core.ui.run_tab import HIDDEN
 
 POINT_FIGURES = {
-    "flow-map error, median": "flow_map_error",
-    f"share of particles off by more than {FAR}": "far",
-    f"{report.W2} / floor": "ratio",
+    "flow_map_error": "flow-map error, median",
+    "far": f"share of particles off by more than {FAR}",
+    "ratio": f"{report.W2} / floor",
 }
 FIGURES = {
-    "Fréchet distance / floor": "fd",
+    "fd": "Fréchet distance / floor",
     "precision": "precision",
     "recall": "recall",
     "coverage": "coverage",
-    "confidence of the classifier": "confidence",
-    "evenness of the classes": "evenness",
+    "confidence": "confidence of the classifier",
+    "evenness": "evenness of the classes",
 }
+MOST_FLOWS = 8
 GREY, GRID, CLEAR = "#808080", "rgba(128,128,128,0.3)", "rgba(0,0,0,0)"  # readable on light and on dark
 
 
@@ -36,49 +43,66 @@ def create_catalogue_tab(library: Library, directory: Path = DEFAULT_DIRECTORY) 
     for problem in library.problems.values():
         gr.Markdown(f"**Not usable:** {problem}")
     points, images = library.judged(POINT_RECIPES), library.judged(IMAGE_RECIPES)
-    if points:
-        _create_point_chart(points)
+    menus = _create_point_chart(points) if points else {}
     gr.Markdown(report.point_table({name: points.get(name) for name in POINT_RECIPES}), elem_id="catalogue")
     if images:
-        titles = list(FIGURES)
         gr.Markdown(text("ui/texts/images.md"))
-        menu = gr.Dropdown(titles, label="Figure against NFE", elem_id="image-figure")
+        menus["image_figure"] = menu = _menu(FIGURES, "image-figure")
         with gr.Row():
-            figure = gr.Plot(quality_figure(images, titles[0]), show_label=False, elem_id="image-quality")
+            figure = gr.Plot(quality_figure(images, menu.value), show_label=False, elem_id="image-quality")
             gr.Plot(curves_figure(list(images), directory), show_label=False, elem_id="image-curves")
-        menu.input(lambda title: quality_figure(images, title), menu, figure, **HIDDEN)
+        menu.change(lambda key: quality_figure(images, key), menu, figure, **HIDDEN)
+    _keep_in_address(menus)
 
 
-def _create_point_chart(metadata: dict[str, dict]) -> None:
+def _menu(figures: dict[str, str], elem_id: str, **keywords: Any) -> gr.Dropdown:
+    choices = [(title, key) for key, title in figures.items()]
+    return gr.Dropdown(choices, value=next(iter(figures)), label="Figure against NFE", elem_id=elem_id, **keywords)
+
+
+def _create_point_chart(metadata: dict[str, dict]) -> dict[str, gr.Dropdown]:
     """A chart of one figure against NFE, with a menu of figures and one of flows, which may be cleared."""
-    names, titles = list(metadata), list(POINT_FIGURES)
+    names = list(metadata)
     with gr.Row():
-        menu = gr.Dropdown(titles, value=titles[0], label="Figure against NFE", elem_id="point-figure", scale=1)
+        menu = _menu(POINT_FIGURES, "point-figure", scale=1)
         chosen = gr.Dropdown(
             names,
             value=names[:4],
             multiselect=True,
-            max_choices=8,
+            max_choices=MOST_FLOWS,
             label="of the flows",
             elem_id="point-flows",
             scale=2,
         )
-    chart = gr.Plot(point_figure(metadata, titles[0], names[:4]), elem_id="quality", show_label=False)
+    chart = gr.Plot(point_figure(metadata, menu.value, names[:4]), elem_id="quality", show_label=False)
 
-    def drawn(title: str, flows: list[str] | None) -> go.Figure:
-        return point_figure(metadata, title, flows or [])
+    def drawn(key: str, flows: list[str] | None) -> go.Figure:
+        return point_figure(metadata, key, flows or [])
 
     # Not `input`, which the button that clears the menu does not cause.
     gr.on([menu.change, chosen.change], drawn, [menu, chosen], chart, **HIDDEN)
+    return {"figure": menu, "flows": chosen}
 
 
-def point_figure(metadata: dict[str, dict], title: str, names: list[str]) -> go.Figure:
+def _keep_in_address(menus: dict[str, gr.Dropdown]) -> None:
+    """The menus show what the address says, and the address what they show; what is usual is left out."""
+    components = list(menus.values())
+    entries = [
+        {"name": name, "usual": menu.value, "choices": [choice for _, choice in menu.choices], "most": MOST_FLOWS}
+        for name, menu in menus.items()
+    ]
+    module, known = f'import(new URL("{module_url("menus.js")}", document.baseURI))', json.dumps(entries)
+    keep = f'(...values) => {{ {module}.then(({{ keep }}) => keep("catalogue", {known}, values)); }}'
+    gr.on([menu.change for menu in components], None, components, js=keep, **HIDDEN)
+    gr.on(None, None, None, components, js=f'() => {module}.then(({{ kept }}) => kept("catalogue", {known}))', **HIDDEN)
+
+
+def point_figure(metadata: dict[str, dict], key: str, names: list[str]) -> go.Figure:
     """A figure of quality against NFE, a line per flow; W2 over the floor with ± 1 standard deviation over the seeds.
 
     The dashed line at 1 is the floor.
     """
-    key = POINT_FIGURES[title]
-    chart = _chart("NFE (Euler steps)", title).update_xaxes(type="log", tickvals=NFES, range=[-0.1, 2.1])
+    chart = _chart("NFE (Euler steps)", POINT_FIGURES[key]).update_xaxes(type="log", tickvals=NFES, range=[-0.1, 2.1])
     for name in names:
         quality = metadata[name]["quality"]
         at_nfes = [quality_at(quality, nfe) for nfe in quality["nfe"]]
@@ -95,12 +119,11 @@ def _ratio_deviations(at_nfes: list[dict]) -> list[float]:
     return [(at["w2_std"] or 0) / at["floor"] for at in at_nfes]
 
 
-def quality_figure(metadata: dict[str, dict], title: str) -> go.Figure:
+def quality_figure(metadata: dict[str, dict], key: str) -> go.Figure:
     """A figure of quality against NFE, a line per flow; dashed: the score of training digits."""
-    key = FIGURES[title]
     floor = next(iter(metadata.values()))["quality"]["floor"][key]
     unit = floor if key == "fd" else 1.0
-    chart = _chart("NFE (Euler steps)", title)
+    chart = _chart("NFE (Euler steps)", FIGURES[key])
     for name, data in metadata.items():
         figures = data["quality"]
         chart.add_scatter(x=figures["nfe"], y=[value / unit for value in figures[key]], name=name, mode="lines+markers")
