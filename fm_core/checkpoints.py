@@ -13,7 +13,9 @@ from torch import Tensor
 from fm_core.refusals import Refusal
 
 FORMAT_VERSION = 1
-DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / "checkpoints"
+_HERE = Path(__file__).resolve().parent
+_IN_WHEEL, _IN_REPOSITORY = _HERE / "trained", _HERE.parent / "checkpoints"
+DEFAULT_DIRECTORY = _IN_WHEEL if _IN_WHEEL.is_dir() else _IN_REPOSITORY
 
 
 class CheckpointError(Refusal):
