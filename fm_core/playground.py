@@ -35,6 +35,9 @@ class Library:
     metadata: Mapping[str, dict]
     problems: Mapping[str, str]
 
+    def __repr__(self) -> str:
+        return f"Library({len(self.models)} models, {len(self.problems)} problems)"
+
     @staticmethod
     def load(directory: Path = DEFAULT_DIRECTORY) -> "Library":
         """Load every checkpoint of the catalogue; a missing or damaged one becomes a problem, not an error."""
@@ -112,6 +115,9 @@ class Run:
     trajectory: Trajectory
     reference: Trajectory | None = None
     probabilities: Tensor | None = None
+
+    def __repr__(self) -> str:
+        return f"Run({self.flow.name}: {self.trajectory})"
 
     @cached_property
     def distances(self) -> dict[int, float]:
