@@ -77,7 +77,7 @@ def walk(address: str) -> None:
         for title, tab in {"2D": "points", "Digits": "digits", "Translate": "translate"}.items():
             page.get_by_role("tab", name=title, exact=True).click()
             pages.idle(page, tab)
-            pages.await_run(page, lambda tab=tab: pages.set_number(page, "seed", 7, tab), tab)
+            pages.await_run(page, lambda tab=tab: pages.set_number(page, "steps", 7, tab), tab)
         page.get_by_role("tab", name="Models", exact=True).click()
         expect(page.locator("table:visible").first).to_contain_text("moons-linear")
 
@@ -91,8 +91,9 @@ def check(folder: Path) -> None:
     app = home / "app"
     space.lay(app)
     run("chmod", "-R", "a-w", app)
-    names = {"PATH": os.environ["PATH"], "HOME": str(home), "GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": PORT}
-    options = {"cwd": app, "env": {**names, "PYTHONUNBUFFERED": "1"}}
+    system = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(base / "lib"), "PYTHONUNBUFFERED": "1"}
+    address = {"GRADIO_SERVER_NAME": "0.0.0.0", "GRADIO_SERVER_PORT": PORT}
+    options = {"cwd": app, "env": {"HOME": str(home), **system, **address}}
     run(*AS_USER, "sh", "-c", "test -w $HOME && ! test -w app.py && ! test -w .", **options)
     with space.running([*AS_USER, str(environment / "bin/python"), "app.py"], **options) as address:
         assert address == f"http://0.0.0.0:{PORT}", address
