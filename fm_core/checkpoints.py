@@ -118,7 +118,8 @@ def _opened(path: Path, limits: Limits) -> Iterator[tuple[Any, dict]]:
     except Unfit as problem:
         raise _refusal(path, str(problem)) from None
     except SafetensorError as error:
-        raise _refusal(path, f"is truncated or not a safetensors file ({error!s:.200})") from None
+        reason = " ".join(str(error).split())[:200]
+        raise _refusal(path, f"is truncated or not a safetensors file ({reason})") from None
     except OSError as error:
         raise _refusal(path, f"cannot be read ({error.strerror or error})") from None
 

@@ -27,10 +27,13 @@ from fm_core.checkpoints import (
 from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
 from fm_core.maths.matching import COUPLINGS, INDEPENDENT
-from fm_core.maths.measures import flow_map_error
+from fm_core.maths.measures import Moments, flow_map_error
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import CATALOGUE, IMAGE_RECIPES, POINT_RECIPES
+from fm_core.models.classifier import MNIST, read
 from fm_core.models.points import FIGURES, PointRecipe, quality_at
+from fm_core.playground import simulate
+from fm_core.settings import Settings
 from fm_core.training import loop, report
 from tests.recipes import point_recipe
 
@@ -73,6 +76,27 @@ def test_a_loaded_network_is_frozen(tiny_directory):
     assert isinstance(network, torch.nn.Module)
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_what_is_loaded_and_run_prints_one_short_line(library):
+    """As a notebook shows it when it stands alone in a cell."""
+    settings = Settings(particles=100)
+    shown = {
+        "Library": library,
+        "Flow": library.flows["mnist-linear"],
+        "Checkpoint": load_checkpoint(checkpoint_path("moons-linear"), TINY),
+        "Run": simulate(library, settings)[0],
+        "Trajectory": library.flows["moons-linear"].sample(n=10, steps=2),
+        "Reading": read(library.classifier, MNIST.bundled()[0]),
+        "Moments": Moments.of(torch.randn(9, 2)),
+        "TrainingState": loop.start(TINY, 0),
+        "Mixture": TARGETS["moons"],
+        "Squares": TARGETS["checkerboard"],
+    }
+    for name, value in shown.items():
+        assert repr(value).startswith(f"{name}(")
+        assert len(repr(value)) < 120
+        assert "\n" not in repr(value)
 
 
 def test_metadata_has_every_documented_key_and_the_kind(tiny_directory):

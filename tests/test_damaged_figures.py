@@ -28,8 +28,8 @@ def change(**changes: Any) -> Callable[[dict], None]:
     return lambda metadata: metadata["quality"].update(changes)
 
 
-def drop(*names: str) -> Callable[[dict], None]:
-    return lambda metadata: [metadata["quality"].pop(name) for name in names] and None
+def drop(*names: str) -> Callable[[dict], object]:
+    return lambda metadata: [metadata["quality"].pop(name) for name in names]
 
 
 def nested(depth: int) -> list:
