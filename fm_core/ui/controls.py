@@ -10,20 +10,11 @@ from fm_core.maths.flow import SEEDS
 from fm_core.settings import IMAGE_STEPS
 from fm_core.ui.explanations import why
 from fm_core.ui.form import Form
+from fm_core.ui.intake import Whole
 from fm_core.ui.menus import SOLVER_CHOICES, Choices, trained
 
 DIE = Path(__file__).parent / "die.svg"
 Updates = dict[Any, Any]  # by component
-
-
-class Whole(gr.Number):
-    """A field for a whole number, whose limits other programs are told too."""
-
-    def get_block_name(self) -> str:
-        return "number"
-
-    def api_info(self) -> dict[str, str]:
-        return {"type": "integer", "description": f"a whole number from {self.minimum} to {self.maximum}"}
 
 
 class Controls:

@@ -24,14 +24,15 @@ from fm_core.refusals import whole
 from fm_core.settings import CLOTHES, CLOTHES_SET, OWN, TranslateSettings
 from fm_core.texts import text
 from fm_core.ui import exports
-from fm_core.ui.controls import Controls, Updates, Whole
+from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.explanations import why
 from fm_core.ui.form import TRANSLATE
 from fm_core.ui.image_packet import image_packet
 from fm_core.ui.in_use import InUse, used
-from fm_core.ui.intake import Files, Pad, Turns
+from fm_core.ui.intake import Files, Pad, Whole
 from fm_core.ui.player import Player
 from fm_core.ui.run_tab import HIDDEN, RunTab, in_a_sentence
+from fm_core.ui.turns import Turns
 
 # On the player's element, `picked` counts the choices of pictures, so that those from the server are dropped if others
 # were chosen meanwhile; `source` says where the newest choice comes from, and `used` where the pictures in use do.
