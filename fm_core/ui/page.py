@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: no call to any other host
+from fm_core import visitors_files
+
+# Read when gradio is imported: no call to any other host, and a folder for files that is not shared by users.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_TEMP_DIR"] = str(visitors_files.folder())
 
 import gradio as gr
 from gradio.themes import Default
@@ -18,11 +22,14 @@ from fm_core.playground import Library
 from fm_core.settings import CLOTHES_SET
 from fm_core.texts import text
 from fm_core.ui.catalogue_tab import create_catalogue_tab
-from fm_core.ui.controls import DIE
 from fm_core.ui.digits_tab import create_digits_tab
-from fm_core.ui.player import MODULES, PLOTLY, module_url
+from fm_core.ui.guard import Guard
+from fm_core.ui.headers import SecurityHeaders
+from fm_core.ui.memory import SESSIONS, bounded
+from fm_core.ui.player import module_url
 from fm_core.ui.points_tab import create_points_tab
-from fm_core.ui.preview import PICTURE, Preview
+from fm_core.ui.preview import Preview
+from fm_core.ui.static import ROUTE
 from fm_core.ui.thumbnails import style_sheet
 from fm_core.ui.translate_tab import create_translate_tab
 
@@ -52,7 +59,6 @@ SELECTED = """() => { const tab = new URLSearchParams(location.search).get("tab"
 
 def build_page(library: Library) -> gr.Blocks:
     """The whole page for these models, without the tabs that need others."""
-    gr.set_static_paths([PLOTLY, MODULES, DIE, PICTURE])
     with gr.Blocks(
         title="Flow Matching Playground", analytics_enabled=False, fill_width=True, delete_cache=VISITORS_FILES
     ) as demo:
@@ -81,7 +87,13 @@ def launch_options() -> dict:
         "theme": Default(primary_hue="slate", font=FONTS, font_mono=["ui-monospace", "monospace"]),
         "run_history": False,
         "max_file_size": uploads.MAX_BYTES,
-        "app_kwargs": {"middleware": [Middleware(Preview)]},
+        "state_session_capacity": SESSIONS,
+        "app_kwargs": {
+            "routes": [ROUTE],
+            "middleware": [Middleware(SecurityHeaders), Middleware(Guard), Middleware(Preview)],
+            "lifespan": bounded,
+            "openapi_url": None,
+        },
         "ssr_mode": False,
         "footer_links": ["api", "settings"],
     }

@@ -27,6 +27,7 @@ from fm_core.ui import exports
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.explanations import why
 from fm_core.ui.form import TRANSLATE
+from fm_core.ui.gallery import InlineGallery
 from fm_core.ui.image_packet import image_packet
 from fm_core.ui.in_use import InUse, used
 from fm_core.ui.intake import Files, Pad, Whole
@@ -238,10 +239,8 @@ def _own_pictures(controls: Controls) -> OwnPictures:
         brush = gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed")
         pad = Pad(show_label=False, canvas_size=(280, 280), height=380, elem_id="translate-pad", brush=brush)
     with gr.Accordion("Pick one of a hundred", open=False):
-        gallery = gr.Gallery(
-            bundled, columns=5, height=260, show_label=False, allow_preview=False, format="png",
-            elem_id="translate-gallery", buttons=[],
-        )  # fmt: skip
+        look: dict[str, Any] = {"columns": 5, "height": 260, "show_label": False, "allow_preview": False, "buttons": []}
+        gallery = InlineGallery(bundled, elem_id="translate-gallery", **look)
     return OwnPictures(gallery, files, {"first": first, "count": count, "invert": invert}, pad, in_use)
 
 
