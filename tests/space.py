@@ -58,7 +58,8 @@ def problems() -> list[str]:
 def running(command: list[str], **options: Any) -> Iterator[str]:
     """Start the app with these arguments of `Popen`, and give the address that it prints; Ctrl-C ends it.
 
-    Raises AssertionError with all that it printed if it ends by itself, or with an error.
+    Raises AssertionError with all that it printed if it ends by itself or with an error; the same is noted on errors of
+    the caller.
     """
     app = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     printed = []
@@ -68,7 +69,15 @@ def running(command: list[str], **options: Any) -> Iterator[str]:
             if found := re.search(r"Running on local URL:\s+(\S+)", line):
                 yield found[1]
                 break
-    finally:
-        app.send_signal(signal.SIGINT)
-        printed.append(app.communicate()[0])
+    except BaseException as error:
+        printed.append(end(app))
+        error.add_note("app.py printed:\n" + "".join(printed))
+        raise
+    printed.append(end(app))
     assert (app.returncode, "Traceback" in "".join(printed)) == (0, False), "".join(printed)
+
+
+def end(app: subprocess.Popen[str]) -> str:
+    """End it by Ctrl-C, and give what it still printed."""
+    app.send_signal(signal.SIGINT)
+    return app.communicate()[0]
