@@ -1,6 +1,6 @@
 """Settings of a run, checked when they are made."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
-from fm_core.refusals import one_of, whole
+from fm_core.refusals import SettingsError, one_of, whole
 
 VELOCITIES = {"learned": "learned", "exact": "exact", "relu-output": "learned, ReLU output"}
 STEPS, PARTICLES = (1, 200), (100, 5000)
@@ -46,6 +46,36 @@ def _number(limits: tuple[int, int], default: int) -> Any:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How many evaluations of networks for one sample a request may take, and about how many seconds each takes."""
+
+    most: int
+    seconds: float
+    samples: str
+
+    def check(self, samples: int, sides: Sequence["Side | ImageSide"]) -> None:
+        """Raises SettingsError."""
+        if (count := evaluations(samples, sides)) > self.most:
+            raise SettingsError(
+                f"This takes {count:,} evaluations, {self.samples} times evaluations of each run; at most {self.most:,} "
+                f"are made at once, so choose fewer steps or {self.samples}."
+            )
+
+    def expected(self, samples: int, sides: Sequence["Side | ImageSide"]) -> float:
+        """Seconds."""
+        return 0.05 + self.seconds * evaluations(samples, sides)
+
+
+def evaluations(samples: int, sides: Sequence["Side | ImageSide"]) -> int:
+    """Evaluations of a velocity for one sample, in all sides."""
+    return samples * sum(side.steps * SOLVERS[side.solver].evaluations for side in sides)
+
+
+POINT_BUDGET = Budget(4_000_000, 2e-6, "particles")
+IMAGE_BUDGET = Budget(12_800, 1e-3, "images")
+
+
+@dataclass(frozen=True)
 class Side(Checked):
     """The settings of one of two compared runs of points."""
 
@@ -65,6 +95,15 @@ class Settings(Checked):
     particles: int = _number(PARTICLES, 2000)
     seed: int = _number(SEEDS, 0)
     sides: tuple[Side, ...] = (Side(),)
+
+    def __post_init__(self):
+        super().__post_init__()
+        POINT_BUDGET.check(self.particles, self.sides)
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes."""
+        return POINT_BUDGET.expected(self.particles, self.sides)
 
     def flow_name(self, side: Side) -> str:
         suffix = COUPLINGS[side.coupling].suffix + "-relu-output" * (side.velocity == "relu-output")
@@ -87,6 +126,15 @@ class DigitSettings(Checked):
     images: int = _choice(COUNTS, 16)
     seed: int = _number(SEEDS, 0)
     sides: tuple[ImageSide, ...] = (ImageSide(),)
+
+    def __post_init__(self):
+        super().__post_init__()
+        IMAGE_BUDGET.check(self.images, self.sides)
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes."""
+        return IMAGE_BUDGET.expected(self.images, self.sides)
 
 
 @dataclass(frozen=True)

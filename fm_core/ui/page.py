@@ -23,8 +23,9 @@ from fm_core.ui.digits_tab import create_digits_tab
 from fm_core.ui.player import MODULES, PLOTLY, module_url
 from fm_core.ui.points_tab import create_points_tab
 from fm_core.ui.preview import PICTURE, Preview
+from fm_core.ui.service import ROUTE, Service
 from fm_core.ui.thumbnails import style_sheet
-from fm_core.ui.translate_tab import create_translate_tab
+#from fm_core.ui.translate_tab import create_translate_tab
 
 FONTS = ["system-ui", "sans-serif"]
 VISITORS_FILES = (3600, 86_400)  # seconds: how often to look for old uploads and results, and how old
@@ -36,32 +37,40 @@ class PageTab:
 
     id: str
     title: str
-    create: Callable[[Library], None]
+    create: Callable[[Service], None]
     possible: Callable[[Library], object] = lambda library: True
 
 
 TABS = [
     PageTab("flows", "2D", create_points_tab),
     PageTab("digits", "Digits", create_digits_tab, lambda library: library.image_schedules(STANDARD.name)),
-    PageTab("translate", "Translate", create_translate_tab, lambda library: library.image_schedules(CLOTHES_SET.name)),
+    #PageTab("translate", "Translate", create_translate_tab, lambda library: library.image_schedules(CLOTHES_SET.name)),
     PageTab("catalogue", "Models", create_catalogue_tab),
 ]
 SELECTED = """() => { const tab = new URLSearchParams(location.search).get("tab");
   return KNOWN.includes(tab) ? { __type__: "update", selected: tab } : { __type__: "update" }; }"""
 
 
-def build_page(library: Library) -> gr.Blocks:
+class Page(gr.Blocks):
+    """The page, with the service that answers what its players ask."""
+
+    def __init__(self, service: Service, **options):
+        self.service = service
+        super().__init__(**options)
+
+
+def build_page(library: Library) -> Page:
     """The whole page for these models, without the tabs that need others."""
+    service = Service(library)
     gr.set_static_paths([PLOTLY, MODULES, DIE, PICTURE])
-    with gr.Blocks(
-        title="Flow Matching Playground", analytics_enabled=False, fill_width=True, delete_cache=VISITORS_FILES
-    ) as demo:
+    title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
+    with Page(service, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
         gr.Markdown(text("ui/texts/introduction.md"), elem_classes="fm-title")
         possible = [tab for tab in TABS if tab.possible(library)]
         with gr.Tabs(elem_id="tabs") as tabs:
             for tab in possible:
                 with gr.Tab(tab.title, id=tab.id) as shown:
-                    tab.create(library)
+                    tab.create(service)
                 shown.select(
                     None, js=f"() => window.dispatchEvent(new CustomEvent('fm-tab', {{ detail: '{tab.id}' }}))"
                 )
@@ -81,7 +90,7 @@ def launch_options() -> dict:
         "theme": Default(primary_hue="slate", font=FONTS, font_mono=["ui-monospace", "monospace"]),
         "run_history": False,
         "max_file_size": uploads.MAX_BYTES,
-        "app_kwargs": {"middleware": [Middleware(Preview)]},
+        "app_kwargs": {"routes": [ROUTE], "middleware": [Middleware(Preview)]},
         "ssr_mode": False,
         "footer_links": ["api", "settings"],
     }

@@ -12,11 +12,10 @@ from fm_core.ui.explanations import why
 
 MODULES = Path(__file__).parent
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
-MOUNT = """import(new URL(props.module, document.baseURI)).then(({ mount }) => mount(element, props, watch, {
-  run: (ticket) => trigger("run", { ticket }),
-  stop: (ticket) => trigger("stop", { ticket }),
+MOUNT = """import(new URL(props.module, document.baseURI)).then(({ mount }) => mount(element, props, {
+  ask: () => trigger("ask"),
+  apply: () => trigger("apply"),
   restore: (query) => trigger("restore", { query }),
-  save: (kind) => trigger("save", { kind }),
 })); // Gradio looks for event names in this script: "api" is an endpoint that the page never calls"""
 
 
@@ -34,10 +33,10 @@ def module_url(name: str) -> str:
 
 
 class Player(gr.HTML):
-    """Plays the packets of `point_packet` (scene "points") or `image_packet` (scene "images") in a tab of this name.
+    """Plays the packets of `point_packets` (scene "points") or `image_packets` (scene "images") in a tab of this name.
 
-    All but new runs happens in the browser. Event `run` asks for one, `stop` reports a newer ask, `restore` asks for
-    the settings of an address, `save` for a file: see `run_tab.py`. `comparisons` are queries of the address, each with
+    All but new runs and files, for which it asks the `Service`, happens in the browser. Event `ask` wants the values of
+    the controls, `apply` shows an answer's updates of them, `restore` the settings of an address: see `run_tab.py`. `comparisons` are queries of the address, each with
     what to watch in its run.
     """
 
