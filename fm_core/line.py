@@ -108,13 +108,6 @@ class Line:
         finally:
             place.leave()
 
-    def close(self) -> None:
-        """Abandon everything."""
-        with self._lock:
-            for job in [*self._jobs.values(), *self._busy]:
-                job.abandoned = True
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     def _add(self, work: Work, visitor: str) -> _Job:
         if len(self._jobs) >= self.longest:
             raise Crowded(f"{self.longest:,} computations are in line already; please try again in a minute.")
@@ -133,25 +126,30 @@ class Line:
         served = {job.visitor for job in self._busy if not job.abandoned}
         long = sum(job.expected > LONG for job in self._busy) >= max(1, self.workers - 1)
         ready = (job for job in self._jobs.values() if not job.running and job.visitor not in served)
-        return min((job for job in ready if not (long and job.expected > LONG)), key=lambda job: job.order, default=None)
+        return min(
+            (job for job in ready if not (long and job.expected > LONG)), key=lambda job: job.order, default=None
+        )
 
     def _run(self, job: _Job) -> None:
-        began, results = time.monotonic(), []
+        began, results, problem = time.monotonic(), [], None
         try:
-            job.check()
             for part, result in zip(job.parts, job.work.compute(job.check), strict=True):
                 results.append(result)
                 part.set_result(result)
-        except BaseException as error:  # to whoever waits; the worker goes on
-            for part in job.parts[len(results) :]:
-                part.set_exception(error)
+        except BaseException as error:  # for whoever waits; the worker goes on
+            problem = error
         with self._lock:
             self._busy.remove(job)
-            if self._jobs.get(job.work.key) is job:
-                del self._jobs[job.work.key]
-            if len(results) == len(job.parts):
+            self._forget(job)
+            if problem is None:
                 self._keep(job, tuple(results), time.monotonic() - began)
             self._start()
+        for part in job.parts[len(results) :]:
+            part.set_exception(problem)
+
+    def _forget(self, job: _Job) -> None:
+        if self._jobs.get(job.work.key) is job:
+            del self._jobs[job.work.key]
 
     def _keep(self, job: _Job, results: tuple[Sized, ...], seconds: float) -> None:
         pace = self._pace[job.work.kind]
@@ -172,8 +170,7 @@ class Line:
             if job.waiting or job.parts[-1].done():
                 return
             job.abandoned = True
-            if self._jobs.get(job.work.key) is job:
-                del self._jobs[job.work.key]
+            self._forget(job)
 
 
 def _done(result: Sized) -> Future:

@@ -146,6 +146,11 @@ class TranslateSettings(Checked):
     sides: tuple[ImageSide, ...] = (ImageSide(),)
 
     @property
+    def seconds(self) -> float:
+        """About how long ten pictures take."""
+        return IMAGE_BUDGET.expected(10, self.sides)
+
+    @property
     def pixels(self) -> Tensor:
         """The chosen pictures, uint8 (10, 28, 28): the ten of a class, or the first of each class."""
         pixels, labels = CLOTHES_SET.bundled()

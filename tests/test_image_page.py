@@ -358,7 +358,8 @@ def client(image_address) -> Client:
 
 def test_the_api_gives_what_python_computes(client, untrained_images):
     value = client.predict(images=16, seed=3, steps=4, solver="heun", api_name="/digits")
-    run = playground.generate(untrained_images, DigitSettings(16, 3, (ImageSide("linear", 4, "heun"),)))[0]
+    settings = DigitSettings(16, 3, (ImageSide("linear", 4, "heun"),))
+    (run,) = playground.read_ends(untrained_images, playground.generate(untrained_images, settings))
     side = unpack(value)["sides"][0]
     assert side["nfe"] == 8
     assert np.abs(side["x"] - run.trajectory.x.squeeze(2).numpy().clip(-4, 4)).max() < 0.02
@@ -438,7 +439,7 @@ def test_a_library_without_flows_says_what_is_missing(tmp_path):
 
 def test_both_sides_start_from_the_same_images(untrained_images):
     sides = (ImageSide("linear", 2), ImageSide("cosine", 5))
-    runs = playground.generate(untrained_images, DigitSettings(16, 1, sides))
+    runs = playground.read_ends(untrained_images, playground.generate(untrained_images, DigitSettings(16, 1, sides)))
     assert torch.equal(runs[0].trajectory.x[0], runs[1].trajectory.x[0])
     assert runs[1].probabilities is not None
     assert runs[1].probabilities.shape == (6, 16, 10)

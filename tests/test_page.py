@@ -647,16 +647,14 @@ def test_a_server_that_does_not_answer_is_asked_again_and_the_player_says_so(ope
         asked.append(route.request.url)
         route.fulfill(status=503, json={"detail": "Queue is full."})
 
-    page = open_page(
-        until=f"{PLAYER}.fm-trouble", before=lambda page: page.route("**/queue/join*", busy), expected="503"
-    )
+    page = open_page(until=f"{PLAYER}.fm-trouble", before=lambda page: page.route("**/fm/points", busy), expected="503")
     words = page.locator(f"{PLAYER} .fm-state")
     again = page.locator(f"{PLAYER} .fm-again")
     for pause in (2, 4, 8):
         expect(words).to_have_text(f"The server did not answer. Trying again in {pause} s.")
         expect(again).to_be_visible()
     assert len(asked) == 3
-    page.unroute("**/queue/join*")
+    page.unroute("**/fm/points")
     again.click()
     idle(page)
     expect(again).not_to_be_visible()

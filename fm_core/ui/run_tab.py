@@ -115,7 +115,10 @@ class RunTab:
         named = f"Object.fromEntries({names}.map((name, k) => [name, values[k]]))"
         tell = f"(...values) => {{ {self.root}.dispatchEvent(new CustomEvent('values', {{ detail: {named} }})); }}"
         self.player.ask(None, list(self.inputs.values()), js=tell, trigger_mode="multiple", **HIDDEN)
-        updates, end = self._in_order(f"{self.root}.updates"), f"() => {{ {self.root}.dispatchEvent(new Event('applied')); }}"
+        updates, end = (
+            self._in_order(f"{self.root}.updates"),
+            f"() => {{ {self.root}.dispatchEvent(new Event('applied')); }}",
+        )
         applied = self.player.apply(None, None, self.shown, js=f"() => {updates}", trigger_mode="multiple", **HIDDEN)
         applied.then(None, js=end, **HIDDEN)
 

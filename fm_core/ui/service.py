@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from fm_core.line import Abandoned, Line, Place, Work
+from fm_core.line import Line, Place, Work
 from fm_core.playground import Library
 from fm_core.refusals import Refusal, SettingsError, entry
 from fm_core.ui.wire import message
@@ -60,8 +60,6 @@ class Service:
                 yield part
         except Refusal as refusal:
             yield message({"refused": str(refusal)})
-        except Abandoned:
-            pass  # the server is shutting down
         finally:
             if place:
                 place.leave()
