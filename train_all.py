@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from fm_core.checkpoints import DEFAULT_DIRECTORY, checkpoint_path
+from fm_core.checkpoints import DEFAULT_DIRECTORY, check_writable, checkpoint_path, curve_path
 from fm_core.images import files
 from fm_core.machine import keep_freed_memory
 from fm_core.models.catalogue import CATALOGUE
@@ -117,6 +117,16 @@ def acquire_images(recipes: list[Recipe], options: argparse.Namespace) -> None:
         files.acquire(image_set, options.data_root, options.data_source)
 
 
+def check_room(recipes: list[Recipe], directory: Path) -> None:
+    """Try to write files as large as the checkpoints, states and curves will be. Raises CheckpointError."""
+    margin = 2**16
+    for recipe in recipes:
+        check_writable(checkpoint_path(recipe.name, directory), recipe.weight_bytes + margin)
+        check_writable(curve_path(recipe.name, directory), margin)
+        # Weights, their averages, and at most two moments of each.
+        check_writable(report.state_path(recipe.name, directory), 4 * recipe.weight_bytes + margin)
+
+
 def judge_finished(chosen: list[Recipe], options: argparse.Namespace, team: Team) -> None:
     """Measure finished networks anew, on the leader. Raises Refusal if one that was asked for is not finished."""
     if not team.leads:
@@ -127,6 +137,7 @@ def judge_finished(chosen: list[Recipe], options: argparse.Namespace, team: Team
             raise Refusal(f"{name} is {state}, so there is nothing to judge: run python train_all.py --only {name}.")
     finished = [recipe for recipe in chosen if states[recipe.name][1]]
     print(f"{len(finished)} to judge.")
+    check_room(finished, options.checkpoints)
     acquire_images(finished, options)
     for recipe in finished:
         metadata = loop.judge(checkpoint_path(recipe.name, options.checkpoints), recipe, options.data_root)
@@ -137,6 +148,8 @@ def train_pending(chosen: list[Recipe], options: argparse.Namespace, team: Team)
     """Train what is not finished, or everything chosen with --force."""
     pending = [r for r in chosen if options.force or report.state_of(r.name, options.checkpoints)[0] != "trained"]
     print(f"{len(pending)} to train, {len(chosen) - len(pending)} finished already.")
+    if team.leads:
+        check_room(pending, options.checkpoints)
     with team.local_leader_first():
         acquire_images(pending, options)
     for recipe in pending:
@@ -151,7 +164,10 @@ def train(recipe: Recipe, options: argparse.Namespace, team: Team) -> None:
     team.wait()
     usual_device = "cuda" if recipe.on_gpu and torch.cuda.is_available() else "cpu"
     how = (recipe, options.seed, team.device or options.device or usual_device, options.data_root, team)
-    state = loop.resume(state_path, *how) or loop.start(*how)
+    state = loop.resume(state_path, *how)
+    if state is None and state_path.exists():
+        print(f"{recipe.name}: {state_path} is damaged or of another recipe or seed, so the training starts over.")
+    state = state or loop.start(*how)
     team.check_iteration(state.iteration)
     with tqdm(total=recipe.iterations, initial=state.iteration, desc=recipe.name, disable=not team.leads) as bar:
 

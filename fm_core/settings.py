@@ -24,6 +24,7 @@ STEPS, PARTICLES = (1, 200), (100, 5000)
 CLOTHES_SET = IMAGE_SETS["fashion"]
 ONE_OF_EACH = "one of each"
 CLOTHES = (ONE_OF_EACH, *CLOTHES_SET.classes)
+OWN = "own"  # in place of one of them, if the pictures are a person's own, which no settings contain
 IMAGE_STEPS, COUNTS = (1, 100), (16, 36, 64)
 IMAGE_SCHEDULES = tuple(dict.fromkeys(recipe.schedule.name for recipe in IMAGE_RECIPES.values()))
 
@@ -139,9 +140,9 @@ class DigitSettings(Checked):
 
 @dataclass(frozen=True)
 class TranslateSettings(Checked):
-    """A request for a translation of bundled clothes."""
+    """A request for a translation of bundled clothes, or of a person's own."""
 
-    clothes: str = _choice(CLOTHES, ONE_OF_EACH)
+    clothes: str = _choice((*CLOTHES, OWN), ONE_OF_EACH)
     seed: int = _number(SEEDS, 0)
     sides: tuple[ImageSide, ...] = (ImageSide(),)
 
@@ -152,7 +153,9 @@ class TranslateSettings(Checked):
 
     @property
     def pixels(self) -> Tensor:
-        """The chosen pictures, uint8 (10, 28, 28): the ten of a class, or the first of each class."""
+        """The chosen pictures, uint8 (10, 28, 28): ten of a class, or the first of each. SettingsError for `OWN`."""
+        if self.clothes == OWN:
+            raise SettingsError("Your own pictures are kept in your page only: upload them again, or choose clothes.")
         pixels, labels = CLOTHES_SET.bundled()
         if self.clothes == ONE_OF_EACH:
             return torch.stack([pixels[labels == k][0] for k in range(10)])

@@ -4,12 +4,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from gradio_client import Client
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from fm_core.images.uploads import look_at_file
 from fm_core.playground import exact_flow
-from fm_core.ui.form import POINTS
+from fm_core.ui.form import POINTS, TRANSLATE
 from fm_core.ui.wire import unpack
+from tests.picture_files import drawing
+from tests.test_documentation import readme_blocks
 
 API = "/trajectory"
 
@@ -92,3 +95,62 @@ def test_clients_at_the_same_time_each_get_their_own_run(address):
     for seed, answer in enumerate(answers):
         assert answer.shape == (6 + seed, 200, 2)
         assert np.allclose(answer[0], exact_flow("moons", "linear").sample(200, 1, seed=seed).x[0].numpy(), atol=1e-3)
+
+
+# ---- pictures to translate
+
+
+def test_the_translation_names_its_parameters_with_types_ranges_and_defaults_and_its_results(client):
+    endpoint = client.view_api(return_format="dict")["named_endpoints"]["/translate"]
+    parameters = {parameter["parameter_name"]: parameter for parameter in endpoint["parameters"]}
+    settings = [name for name in TRANSLATE.names if name != "clothes"]
+    assert list(parameters) == ["files", "first", "count", "invert", *settings]
+    defaults = {name: parameter["parameter_default"] for name, parameter in parameters.items()}
+    own = {"files": None, "first": 0, "count": 10, "invert": "auto"}
+    assert defaults == own | {name: TRANSLATE.defaults[name] for name in settings}
+    for name, limits in {"first": (0, 2**31 - 1), "count": (1, 64), "seed": (0, 2**31 - 1), "steps": (1, 100)}.items():
+        assert parameters[name]["type"]["type"] == "integer"
+        described = parameters[name]["type"]["description"].replace(" and ", " to ")
+        assert described.endswith(" {} to {}".format(*limits))
+    assert parameters["invert"]["type"]["enum"] == ["auto", "always", "never"]
+    assert parameters["compare"]["type"]["type"] == "boolean"
+    assert [result["label"] for result in endpoint["returns"]] == ["pictures", "run", "doubts"]
+
+
+def test_a_translation_comes_with_what_is_doubtful_about_the_pictures(client, tmp_path):
+    for name, paper in {"faint": 250, "clear": 0}.items():
+        drawing(paper=paper, ink=235).save(tmp_path / f"{name}.png")
+    _, run, doubts = client.predict(files=[handle_file(tmp_path / "faint.png")], steps=1, api_name="/translate")
+    reading = look_at_file(tmp_path / "faint.png")
+    assert doubts == reading.doubts != []
+    assert np.array_equal(unpack(run)["pictures"], reading.pixels)
+    *_, doubts = client.predict(files=[handle_file(tmp_path / "clear.png")], steps=1, api_name="/translate")
+    assert doubts == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"files": []}, "No picture was given; accepted are PNG, "),
+        ({"invert": "perhaps"}, "invert must be one of auto, always, never, not 'perhaps'."),
+        ({"first": "x"}, "the first image must be a whole number from 0 to 2147483647, not 'x'."),
+        ({"count": 90}, "the number of images must be a whole number from 1 to 64, not 90."),
+        ({"steps": "fifty"}, "steps must be a whole number from 1 to 100, not 'fifty'."),
+        ({"schedule": "vp"}, "schedule must be one of linear, cosine, not 'vp'."),
+    ],
+)
+def test_a_wrong_request_for_a_translation_gets_one_sentence(client, tmp_path, wrong, sentence):
+    drawing().save(tmp_path / "a.png")
+    with pytest.raises(AppError) as caught:
+        client.predict(**{"files": [handle_file(tmp_path / "a.png")], "steps": 1} | wrong, api_name="/translate")
+    assert str(caught.value).startswith(sentence)
+
+
+def test_the_readmes_programs_work(address, tmp_path, monkeypatch):
+    drawing().save(tmp_path / "coat.jpg")
+    monkeypatch.chdir(tmp_path)
+    blocks = [block for block in readme_blocks() if "gradio_client" in block]
+    assert blocks
+    for block in blocks:
+        assert "http://127.0.0.1:7860" in block
+        exec(compile(block.replace("http://127.0.0.1:7860", address), "README.md", "exec"), {})

@@ -1,7 +1,10 @@
 """Checkpoints: what is saved comes back, damage is named, and every shipped one is as good as it says."""
 
+import errno
 import json
+import os
 import re
+import stat
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +22,18 @@ from fm_core.checkpoints import (
     load_checkpoint,
     read_tensors,
     save_tensors,
+    write,
 )
 from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
 from fm_core.maths.matching import COUPLINGS, INDEPENDENT
-from fm_core.maths.measures import flow_map_error
+from fm_core.maths.measures import Moments, flow_map_error
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import CATALOGUE, IMAGE_RECIPES, POINT_RECIPES
+from fm_core.models.classifier import MNIST, read
 from fm_core.models.points import FIGURES, PointRecipe, quality_at
+from fm_core.playground import simulate
+from fm_core.settings import Settings
 from fm_core.training import loop, report
 from tests.recipes import point_recipe
 
@@ -71,6 +78,27 @@ def test_a_loaded_network_is_frozen(tiny_directory):
     assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
+def test_what_is_loaded_and_run_prints_one_short_line(library):
+    """As a notebook shows it when it stands alone in a cell."""
+    settings = Settings(particles=100)
+    shown = {
+        "Library": library,
+        "Flow": library.flows["mnist-linear"],
+        "Checkpoint": load_checkpoint(checkpoint_path("moons-linear"), TINY),
+        "Run": simulate(library, settings)[0],
+        "Trajectory": library.flows["moons-linear"].sample(n=10, steps=2),
+        "Reading": read(library.classifier, MNIST.bundled()[0]),
+        "Moments": Moments.of(torch.randn(9, 2)),
+        "TrainingState": loop.start(TINY, 0),
+        "Mixture": TARGETS["moons"],
+        "Squares": TARGETS["checkerboard"],
+    }
+    for name, value in shown.items():
+        assert repr(value).startswith(f"{name}(")
+        assert len(repr(value)) < 120
+        assert "\n" not in repr(value)
+
+
 def test_metadata_has_every_documented_key_and_the_kind(tiny_directory):
     metadata = load_checkpoint(checkpoint_path("moons-linear", tiny_directory), TINY).metadata
     assert set(metadata) == {*DOCUMENTED, "kind"}
@@ -111,6 +139,41 @@ def test_an_unknown_name_is_answered_with_the_names_there_are(tiny_directory):
         load_flow("moons-sine", tiny_directory)
     assert "'moons-sine'" in str(error.value)
     assert all(name in str(error.value) for name in POINT_RECIPES)
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_who_may_read_what_is_written_is_decided_by_the_umask(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        save_tensors(tmp_path / "flow.safetensors", {"a": torch.arange(3)}, {})
+        write(tmp_path / "curve.jsonl", b"{}")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()] == [mode, mode]
+
+
+def test_what_cannot_be_written_is_said_and_the_old_file_is_kept(tmp_path, monkeypatch):
+    path, full = tmp_path / "flow.safetensors", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    save_tensors(path, {"a": torch.arange(3)}, {})
+
+    def partly(self: Path, content: bytes) -> None:
+        self.open("wb").close()
+        raise full
+
+    monkeypatch.setattr(Path, "write_bytes", partly)
+    with pytest.raises(
+        CheckpointError, match=r"flow\.safetensors cannot be written: No space left on device\. Make room"
+    ):
+        save_tensors(path, {"a": torch.arange(4)}, {})
+    monkeypatch.undo()
+    assert read_tensors(path)[0]["a"].tolist() == [0, 1, 2]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_has_no_place_in_json_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="JSON"):
+        save_tensors(tmp_path / "flow.safetensors", {"a": torch.arange(3)}, {"loss": float("nan")})
+    assert list(tmp_path.iterdir()) == []
 
 
 def mapped(path: Path) -> bool:
@@ -158,6 +221,23 @@ def drop_recipe_fields(path: Path, *names: str) -> None:
     rewrite(path, recipe={name: value for name, value in recipe.items() if name not in names})
 
 
+def rewrite_text(path: Path, old: str, new: str) -> None:
+    """Replace a piece of the metadata's JSON."""
+    text = json.dumps(read_tensors(path)[1])
+    assert old in text
+    save_file(load_file(path), path, {"json": text.replace(old, new)})
+
+
+def spoil_weight(path: Path, value: float) -> None:
+    tensors = {key: tensor.double() for key, tensor in load_file(path).items()}
+    tensors["layers.2.weight"][3, 4] = value
+    rewrite(path, tensors)
+
+
+def nested(depth: int) -> list:
+    return [nested(depth - 1)] if depth else []
+
+
 def without_a_tensor(path: Path) -> None:
     tensors = load_file(path)
     del tensors["layers.0.bias"]
@@ -167,6 +247,11 @@ def without_a_tensor(path: Path) -> None:
 DAMAGES = {
     "missing": lambda path: path.unlink(),
     "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "a device": lambda path: (path.unlink(), path.symlink_to("/dev/zero")),
+    "a gigabyte": lambda path: os.truncate(path, 2**30),
+    "a header of lists": lambda path: rewrite(path, more=[[]] * 20_000),
+    "a header without end": lambda path: path.write_bytes(b"\xff" * 8 + path.read_bytes()[8:]),
     "empty": lambda path: path.write_bytes(b""),
     "truncated header": lambda path: path.write_bytes(path.read_bytes()[:50]),
     "truncated data": lambda path: path.write_bytes(path.read_bytes()[:-100]),
@@ -177,9 +262,22 @@ DAMAGES = {
     "foreign metadata": lambda path: save_file(load_file(path), path, {"format": "pt"}),
     "metadata that is no JSON": lambda path: save_file(load_file(path), path, {"json": "{'a': 1}"}),
     "metadata that is a list": lambda path: save_file(load_file(path), path, {"json": "[]"}),
+    "metadata of brackets": lambda path: save_file(load_file(path), path, {"json": "[" * 60_000}),
+    "metadata with a long number": lambda path: save_file(load_file(path), path, {"json": "9" * 5_000}),
+    "a deep kind": lambda path: rewrite(path, kind=nested(300)),
+    "a deep version": lambda path: rewrite(path, format_version=nested(300)),
     "newer format": lambda path: rewrite(path, format_version=99),
     "no format": lambda path: rewrite(path, format_version=None),
     "other architecture": lambda path: rewrite_recipe(path, n_hidden=17),
+    **{
+        f"a width of {width}": lambda path, width=width: rewrite_recipe(path, n_hidden=width)
+        for width in (-1, 0, 10**6, 10**9, 10**12, 10**30)
+    },
+    "a rate that is not finite": lambda path: rewrite_recipe(path, learning_rate=float("inf")),
+    "a rate beyond numbers": lambda path: rewrite_text(path, '"learning_rate": 0.004', '"learning_rate": 1e999'),
+    "a weight that is NaN": lambda path: spoil_weight(path, float("nan")),
+    "a weight that is infinite": lambda path: spoil_weight(path, -float("inf")),
+    "a weight too large for its type": lambda path: spoil_weight(path, 1e300),
     "other output layer": lambda path: rewrite(path, {"layers.6.weight": torch.zeros(3, 16)}),
     "no bias": without_a_tensor,
     "no tensors": lambda path: rewrite(path, {}),
@@ -197,6 +295,7 @@ DAMAGES = {
     "width that is no number": lambda path: rewrite_recipe(path, n_hidden="wide"),
     "schedule that is no name": lambda path: rewrite_recipe(path, schedule=["linear"]),
     "covariance that is no pair": lambda path: rewrite(path, covariance=0.5),
+    "covariance of nothing": lambda path: rewrite(path, covariance=[None, 0.5]),
     "another flow's file": lambda path: rewrite_recipe(path, target="circles"),
 }
 

@@ -1,5 +1,6 @@
 """The Digits and Translate tabs in headless Chromium and through the API, with networks that need no training."""
 
+import base64
 import csv
 import gzip
 import re
@@ -13,19 +14,21 @@ import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
-from playwright.sync_api import FloatRect, Locator, Page, expect
+from playwright.sync_api import FilePayload, FloatRect, Locator, Page, expect
 
 from fm_core import playground
 from fm_core.models.catalogue import CATALOGUE
 from fm_core.models.images import SPACING
 from fm_core.playground import Library
-from fm_core.refusals import SettingsError
+from fm_core.refusals import Refusal, SettingsError
 from fm_core.settings import CLOTHES_SET, DigitSettings, ImageSide, TranslateSettings
 from fm_core.ui import exports
+from fm_core.ui.form import TRANSLATE
 from fm_core.ui.image_packet import end_coefficients
 from fm_core.ui.snippets import snippet
+from fm_core.ui.translate_tab import _pixels
 from fm_core.ui.wire import unpack
-from tests import pages
+from tests import events, pages, picture_files
 from tests.conftest import served
 from tests.pages import CAPTION, NARROW, OUTSIDE, ROOT, WIDE, await_state, idle, query, set_number
 
@@ -193,7 +196,7 @@ def unfold_own(page: Page) -> Locator:
 
 def in_use(page: Page, words: str, clothes: str = "") -> None:
     """The page says that these pictures are in use, and marks this entry of the menu, or none."""
-    expect(page.locator("#translate-in-use")).to_have_text(words)
+    expect(page.locator("#translate-in-use [role=status]")).to_have_text(words)
     expect(page.locator("#translate-clothes input:checked")).to_have_count(int(bool(clothes)))
     if clothes:
         expect(page.locator(f"#translate-clothes [value='{clothes}']")).to_be_checked()
@@ -239,7 +242,7 @@ def test_each_garment_is_above_its_digit_and_the_menu_is_in_the_address(open_tab
     await_run(page, lambda: page.locator("#translate-gallery .gallery-item button").nth(13).click(), "1 image,")
     in_use(page, "In use: the picture that you picked.")
     assert part(page, ".fm-panel canvas", "translate").evaluate(UPPER) == BUNDLED[13].tolist()
-    page.wait_for_function("!location.search.includes('clothes')")
+    page.wait_for_function("location.search.includes('clothes=own')")
     await_run(page, lambda: page.check("#translate-compare input"), "1 image,")
     for canvas in part(page, ".fm-panel canvas", "translate").all():
         assert canvas.evaluate(UPPER) == BUNDLED[13].tolist()
@@ -293,8 +296,46 @@ def test_no_old_picture_comes_back_and_a_bad_file_loses_nothing(open_tab, tmp_pa
     await_run(page, lambda: page.locator("#translate-upload").get_by_label("never").check(), "1 image, seed 5")
     in_use(page, "In use: your drawing.")
     assert part(page, ".fm-panel canvas", "translate").evaluate(UPPER) != before
-    await_run(page, lambda: set_number(page, "steps", 3, "translate"), "1 image, seed 5")
+    chooser.set_input_files(tmp_path / "bad.png")
+    expect(refusal).to_have_count(1)
+    await_run(page, lambda: page.locator("#translate-upload").get_by_label("always").check(), "1 image, seed 5")
     in_use(page, "In use: your drawing.")
+
+
+def test_what_is_doubtful_is_said_as_text_and_turned_round_by_one_click(open_tab, tmp_path):
+    """With the keyboard; until other pictures are in use, and never again after the page was reloaded."""
+    page = open_tab("translate", "&steps=1")
+    said, button = page.locator("#translate-in-use [role=status]"), page.locator("#translate-in-use button")
+    upper = part(page, ".fm-panel canvas", "translate").first
+    chooser = unfold_own(page)
+    expect(button).to_be_hidden()
+    faint = picture_files.encoded("PNG", picture_files.drawing(paper=250, ink=235))
+    content = picture_files.archive({"<img src=x onerror=alert(1)>.png": faint})
+    given = FilePayload(name="faint.zip", mimeType="application/zip", buffer=content)
+    await_run(page, lambda: chooser.set_input_files(given), "1 image,")
+    expect(said.locator("p")).to_have_text(
+        ["In use: 1 picture of your files.", re.compile(r"^<img src=x onerror=alert\(1\)>\.png in faint\.zip: little")]
+    )
+    expect(said.locator("img")).to_have_count(0)
+    expect(button).to_have_text("Show it the other way")
+    first = upper.evaluate(UPPER)
+    button.focus()
+    await_run(page, lambda: page.keyboard.press("Enter"), "1 image,")
+    in_use(page, "In use: 1 picture of your files.")
+    expect(button).to_be_hidden()
+    expect(said).to_be_focused()
+    invert = page.locator("#translate-upload [type=radio]:checked")
+    expect(invert).to_have_value("never")
+    assert upper.evaluate(UPPER) != first
+    page.locator("#translate-upload").get_by_label("auto").check()
+    expect(button).to_be_visible()
+    choose(page, "clothes", "bag", "translate")
+    in_use(page, "", "bag")
+    expect(button).to_be_hidden()
+    page.goto(page.url.replace("bag", "own"))
+    expect(part(page, ".fm-refusal", "translate")).to_contain_text("upload them again, or choose clothes")
+    assert pages.state(page, "run", "translate") == "0"
+    in_use(page, "")
 
 
 def test_a_run_of_a_persons_own_pictures_is_saved_from_the_page(open_tab, tmp_path, untrained_images):
@@ -399,7 +440,7 @@ def test_original_files_are_read_through_the_api(client, tmp_path, untrained_ima
     files = [handle_file(tmp_path / "t10k-images-idx3-ubyte.gz")]
     value = client.predict(
         files, 5, 3, "auto", 7, False, "linear", 2, "euler", "cosine", 2, "euler", api_name="/translate"
-    )[-1]
+    )[1]
     assert np.array_equal(unpack(value)["pictures"], BUNDLED[5:8].numpy())
     clothes = CLOTHES_SET.standardise(BUNDLED[5:8])
     source = untrained_images.flows["fashion-to-mnist-linear"].source
@@ -424,6 +465,49 @@ def test_a_bad_file_gets_one_sentence_through_the_api(client, tmp_path, content,
     arguments = [[handle_file(tmp_path / "bad.bin")], 0, 3, "auto", 0, False, *("linear", 2, "euler") * 2]
     with pytest.raises(AppError, match=words):
         client.predict(*arguments, api_name="/translate")
+
+
+def run_of(pictures: object, clothes: object) -> dict:
+    """The values of a request of the page."""
+    return {**TRANSLATE.defaults, "pictures": pictures, "clothes": clothes}
+
+
+def base64_of(pixels: np.ndarray) -> str:
+    return base64.b64encode(pixels.tobytes()).decode()
+
+
+def test_the_pictures_of_a_request_are_its_own():
+    sent = base64_of(BUNDLED[:64].numpy())
+    assert np.array_equal(_pixels(run_of(sent, "own")), BUNDLED[:64].numpy())
+    assert np.array_equal(_pixels(run_of(sent, "bag")), BUNDLED[80:90].numpy())
+
+
+@pytest.mark.parametrize(
+    ("pictures", "clothes", "sentence"),
+    [
+        ("not base64!", "own", "The pictures are not 28×28 pixels in base64."),
+        ("\N{SNOWMAN}", "own", "The pictures are not 28×28 pixels in base64."),
+        ("AAAA", "own", "The pictures are not 28×28 pixels in base64."),
+        ("A" * 10_000_000, "own", "The pictures are not 1 to 64 of 28×28 pixels in base64."),
+        (base64_of(BUNDLED[:65].numpy()), "own", "The pictures are not 1 to 64 of 28×28 pixels in base64."),
+        ({"a": [1]}, "own", "The pictures are not 1 to 64 of 28×28 pixels in base64."),
+        *[(none, "own", "Your own pictures are kept in your page only: upload them again, or choose clothes.")
+          for none in ("", None, [], 0)],
+        *[("", none, "clothes must be one of one of each, ") for none in ("", None, ["bag"])],
+    ],
+)  # fmt: skip
+def test_no_malformed_request_is_answered_by_the_ten_default_pictures(pictures, clothes, sentence):
+    with pytest.raises(Refusal) as caught:
+        _pixels(run_of(pictures, clothes))
+    assert str(caught.value).startswith(sentence)
+    assert len(str(caught.value)) < 300
+
+
+def test_ten_megabytes_that_are_no_pictures_get_their_sentence_in_the_player(image_address):
+    values = run_of("A" * 10_000_000, "own")
+    given = [None, *(values[name] for name in ("pictures", *dict.fromkeys(("clothes", *TRANSLATE.names))))]
+    message = events.send(image_address, "translate-player", "run", given, ticket=1)
+    assert "The pictures are not 1 to 64" in str(message["output"]["data"])
 
 
 # ---- what lies beneath

@@ -15,6 +15,7 @@ from fm_core.maths.matching import COUPLINGS, interpolate
 from fm_core.maths.measures import (
     FAR,
     Moments,
+    NotFinite,
     evenness,
     flow_map_error,
     frechet_distance,
@@ -150,6 +151,31 @@ def test_wasserstein_is_a_distance():
     assert wasserstein(x, x) == pytest.approx(0, abs=1e-7)
     assert wasserstein(x, y) == pytest.approx(wasserstein(y, x), rel=1e-9)
     assert wasserstein(x, z) <= wasserstein(x, y) + wasserstein(y, z)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_no_figure_is_made_of_samples_that_are_not_finite(value):
+    """One number of many is enough, on either side."""
+    x, y = normal(20, 2), normal(20, 2, seed=1)
+    x[3, 1] = value
+    figures = {
+        "W2": wasserstein,
+        "flow-map error": lambda a, b: flow_map_error(a, b, torch.ones(2)),
+        "neighbours": neighbour_figures,
+        "Fréchet": lambda a, b: frechet_distance(Moments.of(a), Moments.of(b)),
+        "Fréchet of moments": lambda a, b: frechet_distance(*(Moments(s.mean(0), torch.eye(2)) for s in (a, b))),
+    }
+    for figure in figures.values():
+        for samples in ((x, y), (y, x)):
+            with pytest.raises(NotFinite, match=r"^The samples hold numbers that are not finite, so no figure"):
+                figure(*samples)
+
+
+def test_paths_that_leave_the_range_of_numbers_are_not_straight():
+    x = normal(3, 4, 2)
+    x[1, 2] = float("nan")
+    assert straightness(x)[0] == 1
+    assert straightness(x)[1:].isnan().all()
 
 
 def test_wasserstein_grows_with_scale():

@@ -1,5 +1,6 @@
 """The figures that judge a flow, on flows whose quality is known."""
 
+import json
 from dataclasses import replace
 from statistics import mean, stdev
 
@@ -10,7 +11,7 @@ from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.exact import exact_velocity
 from fm_core.maths.flow import Flow
-from fm_core.maths.measures import wasserstein
+from fm_core.maths.measures import NotFinite, wasserstein
 from fm_core.maths.schedules import SCHEDULES
 
 
@@ -110,7 +111,7 @@ def test_variance_error_is_the_largest_relative_deviation_from_the_exact_run():
     run = flow().sample(500, 10)
     exact = quality.exact_run(flow(), run)
 
-    def error(x: torch.Tensor) -> float:
+    def error(x: torch.Tensor) -> float | None:
         return quality.variance_error(flow(), replace(run, x=x), exact)
 
     assert error(torch.cat([run.x[:1], 2 * run.x[1:]])) == pytest.approx(3, rel=1e-4)
@@ -120,11 +121,36 @@ def test_variance_error_is_the_largest_relative_deviation_from_the_exact_run():
     assert error(flatter_halfway) == pytest.approx(0.75, rel=1e-3)
 
 
+def test_variance_error_is_not_defined_where_the_exact_run_is_one_point():
+    """One step of the exact velocity on the linear path takes every particle to the target's mean, up to rounding."""
+    for target in TARGETS:
+        one, two = (flow(target, schedule="linear").sample(500, steps) for steps in (1, 2))
+        exact = flow(target, schedule="linear")
+        assert quality.variance_error(exact, one, quality.exact_run(exact, one)) is None
+        assert quality.variance_error(exact, two, quality.exact_run(exact, two)) == 0
+    found = quality.measure(flow(schedule="linear"), samples=50, nfes=(1, 2))
+    assert found["variance_error"] == [None, 0]
+    json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.parametrize("covariance", [(0.0, 0.0), (0.5, 0.5)])
+@pytest.mark.parametrize("late", [0.0, 0.9])
+def test_a_flow_of_nan_has_no_figures(covariance, late):
+    """From the start, or in the last step only: a broken network must not score W2 0."""
+    broken = replace(
+        flow("gaussian"), velocity=lambda x, t: torch.where(t[0] >= late, torch.nan, x), covariance=covariance
+    )
+    with pytest.raises(NotFinite):
+        quality.measure(broken, samples=20, nfes=(20,))
+
+
 def test_variance_error_under_a_coupling_is_taken_from_its_theory_curve():
     """x_1 = x_0 + (1, 1) has covariance 1 and a constant velocity: its variance stays 1, not 1/2 at half time."""
     source, target = SOURCES["standard-gaussian"], TARGETS["gaussian"]
     coupled = Flow("shift", source, target, SCHEDULES["linear"], lambda x, t: torch.ones_like(x), (1.0, 1.0))
     run = coupled.sample(4000, 10)
     assert quality.exact_run(coupled, run) is None
-    assert quality.variance_error(coupled, run, None) < 4.5 * (2 / 4000) ** 0.5
-    assert quality.variance_error(replace(coupled, covariance=(0.0, 0.0)), run, None) > 0.5
+    assert quality.variance_error(coupled, run, None) == pytest.approx(0, abs=4.5 * (2 / 4000) ** 0.5)
+    other = quality.variance_error(replace(coupled, covariance=(0.0, 0.0)), run, None)
+    assert other is not None
+    assert other > 0.5

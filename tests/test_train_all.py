@@ -2,11 +2,14 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import torch
@@ -69,6 +72,13 @@ def ctrl_c(monkeypatch):
 
 def metadata(name: str, directory: Path) -> dict:
     return load_checkpoint(checkpoint_path(name, directory), CATALOGUE[name]).metadata
+
+
+def umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def files(directory: Path) -> set[str]:
@@ -159,6 +169,95 @@ def test_a_damaged_checkpoint_is_trained_again(run, tmp_path):
     assert "damaged" in run("--list")[1]
     assert run("--only", "moons-linear", *FAST)[0] == 0
     metadata("moons-linear", tmp_path)
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """The system takes no more than 100 kB of any file, as on a full disk: a state needs more, a curve less."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_without_room_is_found_before_the_first_iteration(run, tmp_path, steps, small_files):
+    code, _, err = run("--only", "moons-linear", *FAST)
+    assert (code, steps, files(tmp_path)) == (1, [], set())
+    assert err.splitlines() == [
+        f"{tmp_path / 'moons-linear.safetensors'} cannot be written: File too large. Make room there, or name another"
+        " folder with --checkpoints."
+    ]
+
+
+@pytest.fixture
+def shared_directory() -> Iterator[Path]:
+    """A folder that every user may reach and write, unlike those of pytest."""
+    with TemporaryDirectory() as directory:
+        Path(directory).chmod(0o777)
+        yield Path(directory)
+
+
+@pytest.mark.parametrize("folder", [".", "runs", "curves"])
+def test_a_folder_that_may_not_be_written_is_found_before_the_first_iteration(shared_directory, steps, capsys, folder):
+    """As a user without the rights of root, whom no permission stops."""
+    for name in ("runs", "curves"):
+        (shared_directory / name).mkdir()
+        (shared_directory / name).chmod(0o777)
+    (shared_directory / folder).chmod(0o555)
+    user = os.geteuid()
+    try:
+        if user == 0:
+            os.seteuid(65534)
+        code = train_all.main(["--only", "moons-linear", *FAST, "--checkpoints", str(shared_directory)])
+    finally:
+        os.seteuid(user)
+        (shared_directory / folder).chmod(0o777)
+    assert (code, steps) == (1, [])
+    assert capsys.readouterr().err.count("cannot be written: Permission denied. Make room there, or name another") == 1
+
+
+@pytest.mark.parametrize(
+    "taken", ["moons-linear.safetensors", "runs/moons-linear.safetensors", "curves/moons-linear.jsonl"]
+)
+def test_a_folder_in_the_place_of_a_file_is_found_before_the_first_iteration(run, tmp_path, steps, taken):
+    (tmp_path / taken).mkdir(parents=True)
+    code, _, err = run("--only", "moons-linear", *FAST)
+    assert (code, steps) == (1, [])
+    assert err.startswith(f"{tmp_path / taken} cannot be written: it is a folder. ")
+
+
+def test_a_file_in_the_place_of_the_folder_is_found_before_the_first_iteration(tmp_path, steps, capsys):
+    (tmp_path / "file").touch()
+    assert train_all.main(["--only", "moons-linear", *FAST, "--checkpoints", str(tmp_path / "file")]) == 1
+    assert (steps, capsys.readouterr().err.count("cannot be written")) == ([], 1)
+
+
+def test_a_training_that_diverges_says_so_and_writes_no_checkpoint(run, tmp_path, monkeypatch, steps):
+    monkeypatch.setattr(PointRecipe, "epoch", 4)
+    forward = VelocityMLP.forward
+
+    def broken(network: VelocityMLP, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return forward(network, x, t) * (float("nan") if len(steps) == 6 else 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(VelocityMLP, "forward", broken)
+        code, _, err = run("--only", "moons-linear", *FAST)
+    assert code == 1
+    assert err.splitlines()[-1].startswith("moons-linear diverged: by iteration 8 its loss or weights are not finite")
+    assert files(tmp_path) == {"runs/moons-linear.safetensors"}
+    assert read_tensors(tmp_path / "runs" / "moons-linear.safetensors")[1]["iteration"] == 4
+    assert run("--only", "moons-linear", *FAST)[0] == 0
+    assert metadata("moons-linear", tmp_path)["iterations"] == 12
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()} == {0o666 & ~umask()}
+
+
+def test_a_malformed_state_is_named_and_the_training_starts_over(run, tmp_path, steps):
+    state = tmp_path / "runs" / "moons-linear.safetensors"
+    state.parent.mkdir()
+    state.write_bytes(b"damaged")
+    code, out, _ = run("--only", "moons-linear", *FAST)
+    assert (code, len(steps)) == (0, 12)
+    assert f"moons-linear: {state} is damaged or of another recipe or seed, so the training starts over.\n" in out
 
 
 def test_the_same_seed_gives_the_same_checkpoint(run, tmp_path):

@@ -7,13 +7,15 @@ import pytest
 import torch
 
 from fm_core import load_flow
-from fm_core.checkpoints import checkpoint_path
+from fm_core.checkpoints import checkpoint_path, read_tensors, save_tensors
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS, matching_loss
+from fm_core.maths.measures import NotFinite
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.kind import Recipe, Task
 from fm_core.models.networks import VelocityMLP
 from fm_core.models.points import PointRecipe
+from fm_core.refusals import Refusal
 from fm_core.training import loop
 from fm_core.training.team import Team
 from tests.recipes import point_recipe
@@ -150,6 +152,122 @@ def test_a_missing_or_damaged_state_is_not_resumed(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     assert loop.resume(path, TINY, 0) is None
+
+
+MALFORMED = {
+    "nothing": lambda tensors, progress: tensors.clear(),
+    "no generator": lambda tensors, progress: tensors.pop("generator"),
+    "a short generator": lambda tensors, progress: tensors.update(generator=tensors["generator"][:9].clone()),
+    "a generator of numbers": lambda tensors, progress: tensors.update(generator=torch.ones(5056)),
+    "no loss": lambda tensors, progress: tensors.pop("loss"),
+    "a NaN loss": lambda tensors, progress: tensors.update(loss=torch.tensor(float("nan"))),
+    "a long loss": lambda tensors, progress: tensors.update(loss=torch.ones(2)),
+    "no weights": lambda tensors, progress: tensors.pop("network.layers.0.bias"),
+    "other weights": lambda tensors, progress: tensors.update({"ema.layers.0.bias": torch.zeros(17)}),
+    "an infinite average": lambda tensors, progress: tensors["ema.layers.0.bias"].fill_(float("inf")),
+    "a moment too few": lambda tensors, progress: tensors.pop("optimizer.0.3.exp_avg"),
+    "a moment of another shape": lambda tensors, progress: tensors.update({"optimizer.0.3.exp_avg": torch.zeros(3)}),
+    "a moment of no parameter": lambda tensors, progress: tensors.update({"optimizer.0.99.step": torch.ones(())}),
+    "a moment with words": lambda tensors, progress: tensors.update({"optimizer.0.first.step": torch.ones(())}),
+    **{
+        f"an iteration of {value!r}": lambda tensors, progress, value=value: progress.update(iteration=value)
+        for value in (-1, 41, 2.5, 3.0, "5", None, [5])
+    },
+    "seconds in words": lambda tensors, progress: progress.update(seconds="long"),
+    "no curve": lambda tensors, progress: progress.pop("curve"),
+    "a curve of words": lambda tensors, progress: progress.update(curve=["steep"]),
+    "a curve of another kind": lambda tensors, progress: progress.update(curve=[{"iteration": 1}]),
+}
+
+
+@pytest.mark.parametrize("damage", MALFORMED)
+def test_a_malformed_state_is_not_resumed(tmp_path, damage):
+    path = tmp_path / "state.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        loop.train(loop.start(TINY, 0), path, stop_after(5))
+    tensors, progress = read_tensors(path)
+    MALFORMED[damage](tensors, progress)
+    save_tensors(path, tensors, progress)
+    assert loop.resume(path, TINY, 0) is None
+
+
+@pytest.fixture
+def breaks(monkeypatch):
+    """Make the k-th loss, in which every weight takes part, NaN."""
+
+    def arm(k: int) -> None:
+        descend, calls = Task.descend, []
+
+        def broken(task, network, optimizers, batch, weight):
+            calls.append(weight)
+            return descend(task, network, optimizers, batch, float("nan") if len(calls) == k else weight)
+
+        monkeypatch.setattr(Task, "descend", broken)
+
+    return arm
+
+
+def test_a_training_that_diverges_stops_at_the_end_of_the_epoch_and_keeps_its_last_good_state(
+    tmp_path, monkeypatch, breaks
+):
+    monkeypatch.setattr(PointRecipe, "epoch", 10)
+    path, seen = tmp_path / "state.safetensors", []
+    breaks(23)
+    with pytest.raises(loop.Diverged) as error:
+        loop.train(loop.start(TINY, 0), path, lambda state: seen.append(state.iteration))
+    assert str(error.value).startswith(
+        "moons-linear diverged: by iteration 30 its loss or weights are not finite numbers. Try another --seed, or"
+    )
+    assert seen[-1] == 30
+    assert resumed(path).iteration == 20
+    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+
+
+def test_a_stop_after_a_divergence_does_not_replace_the_good_state(tmp_path, monkeypatch, breaks):
+    monkeypatch.setattr(PointRecipe, "epoch", 10)
+    path = tmp_path / "state.safetensors"
+    breaks(23)
+    with pytest.raises(loop.Diverged, match="by iteration 25 "):
+        loop.train(loop.start(TINY, 0), path, stop_after(25))
+    assert resumed(path).iteration == 20
+
+
+def test_a_divergence_in_the_last_iterations_is_found(tmp_path, breaks):
+    """40 iterations are less than an epoch."""
+    breaks(40)
+    with pytest.raises(loop.Diverged, match="by iteration 40 "):
+        loop.train(loop.start(TINY, 0), tmp_path / "state.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_rate_that_is_too_high_is_named_before_a_checkpoint_is_written(tmp_path, monkeypatch):
+    """By nothing but descent: plain gradient steps of 1000 on a square loss grow until they overflow."""
+    monkeypatch.setattr(PointRecipe, "optimizers", lambda self, net: [torch.optim.SGD(net.parameters(), lr=1000.0)])
+    with pytest.raises(loop.Diverged):
+        loop.train(loop.start(TINY, 0), tmp_path / "state.safetensors")
+
+
+def test_a_state_that_is_not_finite_makes_no_checkpoint(tmp_path, quick_quality):
+    state = loop.start(TINY, 0)
+    with torch.no_grad():
+        next(state.ema.parameters())[0, 0] = float("nan")
+    with pytest.raises(loop.Diverged):
+        loop.finish(state, checkpoint_path(TINY.name, tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_that_are_not_finite_make_no_checkpoint(tmp_path, monkeypatch):
+    """Weights may be finite and still take particles beyond all numbers."""
+    state = loop.start(TINY, 0)
+    with torch.no_grad():
+        for weights in state.ema.parameters():
+            weights.fill_(1e30)
+    with pytest.raises(NotFinite):
+        loop.finish(state, checkpoint_path(TINY.name, tmp_path))
+    monkeypatch.setattr(PointRecipe, "judge", lambda *_: {"quality": {"w2": [float("nan")]}})
+    with pytest.raises(Refusal, match="moons-linear has figures that are not finite numbers, so no checkpoint"):
+        loop.finish(loop.start(TINY, 0), checkpoint_path(TINY.name, tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finished_checkpoint_is_not_mistaken_for_a_state(tmp_path, quick_quality):

@@ -8,6 +8,7 @@ ends the program.
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -158,7 +159,9 @@ def _learn_heif() -> bool:
 
 
 def _confine(limits: dict[str, Any]) -> None:
-    """Let the system end this process if it takes more time or memory, where there are such limits."""
+    """Let the system end this process if it takes more time or memory, and put others first, where it can do so."""
+    with suppress(AttributeError, OSError):
+        os.nice(5)
     with suppress(ImportError, ValueError, OSError):
         import resource
 

@@ -4,7 +4,7 @@ All but the checkerboard are mixtures of isotropic Gaussians. To add a data set,
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +24,7 @@ class Mixture:
     usual_count: ClassVar[int] = 1000  # samples in a run by default
     name: str
     title: str
-    centres: Tensor
+    centres: Tensor = field(repr=False)
     std: float
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
@@ -54,7 +54,7 @@ class Squares:
 
     name: str
     title: str
-    low: Tensor
+    low: Tensor = field(repr=False)
     side: float
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:

@@ -91,6 +91,9 @@ class Flow:
     covariance: tuple[float, ...] | float = 0.0
     spacing: float = 1.0
 
+    def __repr__(self) -> str:
+        return f"Flow({self.name})"
+
     def draw(self, n: int, seed: int) -> Tensor:
         """n samples x_0; a seed gives the same ones for every flow with this source."""
         return self.source.sample(n, torch.Generator().manual_seed(seed))

@@ -1,6 +1,6 @@
 """Measures of a run and of sets of samples: variances, speed, straightness, distances."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import ot
@@ -8,9 +8,21 @@ import torch
 from torch import Tensor
 
 from fm_core.maths.schedules import Schedule
+from fm_core.refusals import Refusal
 
 BATCH, NEIGHBOURS = 500, 5
 FAR = 0.1
+
+
+class NotFinite(Refusal):
+    """Samples that no figure can be made of."""
+
+
+def finite(x: Tensor) -> Tensor:
+    """The samples as they are. Raises NotFinite if any number is NaN or ±∞: comparisons would make a score of it."""
+    if not torch.as_tensor(x).isfinite().all():
+        raise NotFinite("The samples hold numbers that are not finite, so no figure can be made of them.")
+    return x
 
 
 def variance(x: Tensor) -> Tensor:
@@ -41,7 +53,7 @@ def straightness(x: Tensor) -> Tensor:
     """Mean distance from the start over mean path length so far, in [0, 1], shape (T,); 1 on straight paths."""
     distance = (x - x[0]).flatten(2).norm(dim=2).mean(1)
     length = torch.cat([x.new_zeros(1), _lengths(x).mean(1).cumsum(0)])
-    return torch.where(length > 0, distance / length, torch.ones_like(length))
+    return torch.where(length == 0, torch.ones_like(length), distance / length)
 
 
 def _lengths(x: Tensor) -> Tensor:
@@ -49,8 +61,11 @@ def _lengths(x: Tensor) -> Tensor:
 
 
 def wasserstein(x: Tensor, y: Tensor) -> float:
-    """Exact 2-Wasserstein distance of two samples (n, d) and (m, d); about n³: 10 ms at 256 points, 0.6 s at 2,000."""
-    a, b = (np.asarray(s, dtype=np.float64) for s in (x, y))
+    """Exact 2-Wasserstein distance of two samples (n, d) and (m, d); about n³: 10 ms at 256 points, 0.6 s at 2,000.
+
+    Raises NotFinite.
+    """
+    a, b = (np.asarray(finite(s), dtype=np.float64) for s in (x, y))
     return float(np.sqrt(ot.emd2([], [], ot.dist(a, b), numItermax=10_000_000)))
 
 
@@ -68,8 +83,9 @@ def flow_map_error(ends: Tensor, reference: Tensor, variance: Tensor) -> FlowMap
     """Of ‖x_1 − x_1*‖ / √(Σ_i Var_i), for the ends x_1 and x_1*, both (n, d), of two flows from the same x_0.
 
     The spread √(Σ_i Var_i), from the target's variance (d,), is its root mean square distance from its mean.
+    Raises NotFinite.
     """
-    errors = (ends - reference).norm(dim=1) / variance.sum().sqrt()
+    errors = finite(ends - reference).norm(dim=1) / variance.sum().sqrt()
     return FlowMapError(errors.quantile(0.5).item(), (errors > FAR).float().mean().item())
 
 
@@ -77,12 +93,13 @@ def flow_map_error(ends: Tensor, reference: Tensor, variance: Tensor) -> FlowMap
 class Moments:
     """Mean (d,) and covariance (d, d), in float64, of features (N, d)."""
 
-    mean: Tensor
-    covariance: Tensor
+    mean: Tensor = field(repr=False)
+    covariance: Tensor = field(repr=False)
 
     @staticmethod
     def of(features: Tensor) -> "Moments":
-        features = features.double()
+        """Raises NotFinite."""
+        features = finite(features).double()
         return Moments(features.mean(0), features.T.cov())
 
 
@@ -90,8 +107,10 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     """‖mean_a − mean_b‖² + tr(C_a + C_b − 2 (C_a C_b)^½), the squared 2-Wasserstein distance of two Gaussians.
 
     Heusel et al. 2017, https://arxiv.org/abs/1706.08500. The trace of the root is the sum of the square roots of the
-    product's eigenvalues, even if C_a is singular.
+    product's eigenvalues, even if C_a is singular. Raises NotFinite.
     """
+    for moments in (a, b):
+        finite(moments.mean), finite(moments.covariance)
     roots = torch.linalg.eigvals(a.covariance @ b.covariance).real.clamp(min=0).sqrt()
     distance = (a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace() - 2 * roots.sum()
     return distance.item()
@@ -103,7 +122,9 @@ def neighbour_figures(real: Tensor, generated: Tensor, k: int = NEIGHBOURS) -> d
     Precision: the share of generated points within some real point's distance to its k-th nearest real neighbour;
     recall: the same with the roles swapped (Kynkäänniemi et al. 2019, https://arxiv.org/abs/1904.06991). Coverage: the
     share of real points with a generated one that near (Naeem et al. 2020, https://arxiv.org/abs/2002.09797).
+    Raises NotFinite.
     """
+    finite(real), finite(generated)
     real_reach, generated_reach = _reach(real, k), _reach(generated, k)
     precise = []
     recalled = torch.zeros(len(real), dtype=torch.bool)

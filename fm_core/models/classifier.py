@@ -15,6 +15,7 @@ from fm_core.machine import fast
 from fm_core.maths.flow import Check, always
 from fm_core.maths.measures import BATCH, Moments, evenness, frechet_distance, neighbour_figures
 from fm_core.models.epochs import InEpochs, chosen, epoch_of
+from fm_core.models.figures import is_count, is_number
 from fm_core.models.kind import Recipe, Task
 from fm_core.models.networks import DigitClassifier
 
@@ -60,6 +61,10 @@ class ClassifierRecipe(InEpochs, Recipe):
         save_tensors(directory / MOMENTS_FILE, {"mean": moments.mean, "covariance": moments.covariance}, {})
         return {"quality": {"accuracy": accuracy(network, pixels, labels), "images": len(pixels)}}
 
+    def sound(self, quality: dict) -> dict | None:
+        sound = is_number(quality.get("accuracy"), 0, 1) and is_count(quality.get("images"))
+        return quality if sound else None
+
     def summary(self, quality: dict) -> str:
         return f"{quality['accuracy']:.2%} of {quality['images']:,} test digits read right"
 
@@ -76,6 +81,9 @@ class Reading:
 
     features: Tensor
     probabilities: Tensor
+
+    def __repr__(self) -> str:
+        return f"Reading({len(self.features):,} images)"
 
     @property
     def classes(self) -> Tensor:

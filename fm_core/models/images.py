@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,13 @@ from fm_core.images.sets import IMAGE_SETS, NOISE, ImageSet, ImageSource
 from fm_core.machine import fast, has_bfloat16
 from fm_core.maths.flow import Flow
 from fm_core.maths.matching import TIME_DENSITIES, TimeDensity, draw_times, matching_loss
-from fm_core.maths.measures import BATCH
+from fm_core.maths.measures import BATCH, finite
 from fm_core.maths.quality import JUDGED_NFE, NFES
 from fm_core.maths.schedules import SCHEDULES, Schedule
 from fm_core.maths.solvers import integrate, time_grid
 from fm_core.models.classifier import MNIST, Reading, figures, load_classifier, read
 from fm_core.models.epochs import InEpochs, epoch_of
+from fm_core.models.figures import are_nfes, is_count, is_number, is_series
 from fm_core.models.kind import Recipe, Task, flow_name
 from fm_core.models.networks import DigitClassifier, VelocityUNet
 from fm_core.models.optimizers import adam_and_muon
@@ -29,6 +30,8 @@ from fm_core.models.optimizers import adam_and_muon
 IMAGES = 10_000
 SPACING = 1.6  # of the time grid: an image's shape is decided early, so the first steps are short
 JUDGED = (20, 50)  # NFE
+SMALLEST = 1e-9  # floor that a figure is divided by
+FIGURES = ("fd", "precision", "recall", "coverage", "confidence", "evenness")  # at each NFE, and of the floor
 _STARTS = {NOISE.name: NOISE, **IMAGE_SETS}
 
 
@@ -100,10 +103,25 @@ class ImageRecipe(InEpochs, Recipe):
             result["map"] = pairs.bincount(minlength=100).view(10, 10).tolist()
         return {"covariance": flow.covariance, "quality": result}
 
+    def sound(self, quality: dict) -> dict | None:
+        """The `map` of a translation counts test images, by class of clothes and digit."""
+        nfe, floor, counts = (cast(Any, quality.get(name)) for name in ("nfe", "floor", "map"))
+        sound = (
+            are_nfes(nfe, JUDGED)
+            and is_count(quality.get("images"))
+            and isinstance(floor, dict)
+            and all(is_number(floor.get(name), SMALLEST) for name in FIGURES)
+            and all(is_series(quality.get(name), len(nfe), 0) for name in FIGURES)
+            and (counts is None or _is_map(counts))
+        )
+        return quality if sound else None
+
     def restore(self, network: nn.Module, metadata: dict) -> Flow:
         covariance = metadata.get("covariance")
-        if not isinstance(covariance, float):
+        if not isinstance(covariance, float) or not is_number(covariance):
             raise Unfit("has no covariance, one number")
+        if not 0 <= self.source_noise <= 1:
+            raise Unfit(f"has a source_noise of {self.source_noise}, which is no share from 0 to 1")
         return self.flow(network, covariance)
 
     def summary(self, quality: dict) -> str:
@@ -137,6 +155,14 @@ class ImageRecipe(InEpochs, Recipe):
         return start.mix(start.images.standardise(pixels), generator), labels
 
 
+def _is_map(counts: object) -> bool:
+    """Whether these are ten rows of ten counts, not all 0."""
+    if not isinstance(counts, list) or not all(is_series(row, 10, 0) for row in counts):
+        return False
+    whole = all(isinstance(count, int) for row in counts for count in row)
+    return len(counts) == 10 and whole and any(map(any, counts))
+
+
 @lru_cache(maxsize=1)
 def references(classifier: DigitClassifier, root: Path) -> tuple[Reading, dict[str, float]]:
     """The reading of the test digits, and the floor: the figures of as many training digits against them."""
@@ -148,9 +174,9 @@ def references(classifier: DigitClassifier, root: Path) -> tuple[Reading, dict[s
 
 @torch.no_grad()
 def generate(flow: Flow, x_0: Tensor, steps: int) -> Tensor:
-    """The images at t = 1 by Euler, uint8 of shape (N, 28, 28)."""
+    """The images at t = 1 by Euler, uint8 of shape (N, 28, 28). Raises NotFinite."""
     parts = []
     for part in x_0.split(BATCH):
         *_, (_, x_1, _) = integrate(flow.velocity, part, time_grid(steps, flow.spacing))
-        parts.append(flow.target.to_pixels(x_1))
+        parts.append(flow.target.to_pixels(finite(x_1)))
     return torch.cat(parts)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, ClassVar, Self, cast, get_args, get_type_hints
 
 import torch
@@ -13,6 +14,7 @@ from torch.optim import Adam, Optimizer
 from fm_core.checkpoints import Unfit
 from fm_core.images.sets import ImageSet
 from fm_core.maths.distributions import STANDARD
+from fm_core.models.figures import has_facts, is_figure, is_number
 
 
 def flow_name(target: str, schedule: str, source: str = STANDARD.name, suffix: str = "") -> str:
@@ -68,6 +70,19 @@ class Recipe(ABC):
     def network(self) -> nn.Module:
         """A network with initial weights from torch's global generator."""
 
+    def blank(self) -> nn.Module:
+        """The network without memory for its weights, to know their shapes. Raises Unfit if it cannot be that large."""
+        try:
+            with torch.device("meta"):
+                return self.network()
+        except (RuntimeError, TypeError):
+            raise Unfit("has a recipe with which no network can be built") from None
+
+    @property
+    def weight_bytes(self) -> int:
+        """The size of a network's weights."""
+        return sum(weights.nbytes for weights in self.blank().state_dict().values())
+
     @abstractmethod
     def task(self, seed: int, root: Path, device: str) -> Task:
         """The task, with images from `root`. Raises DataError if they are missing."""
@@ -83,6 +98,18 @@ class Recipe(ABC):
     @abstractmethod
     def summary(self, quality: dict) -> str:
         """The figures of `judge` in one line."""
+
+    def sound(self, quality: dict) -> dict | None:
+        """The `quality` of a file, if it is what `judge` writes, complete and finite, so that it can be shown."""
+        return quality if all(is_figure(value) for value in quality.values()) else None
+
+    def with_sound_quality(self, metadata: dict) -> dict:
+        """The metadata of a file, with `quality` only if that and what is shown beside it can be shown."""
+        others = {key: value for key, value in metadata.items() if key != "quality"}
+        quality = metadata.get("quality")
+        if isinstance(quality, dict) and has_facts(metadata) and (sound := self.sound(quality)) is not None:
+            return {**others, "quality": sound}
+        return others
 
     def optimizers(self, network: nn.Module) -> list[Optimizer]:
         """The optimisers; the `lr` in each one's defaults is the peak of its learning rate."""
@@ -103,13 +130,13 @@ class Recipe(ABC):
     def read(self, settings: object, kind: object = None) -> Self:
         """A recipe of this kind with a file's settings; names are those of registered or own objects. Raises Unfit."""
         if kind not in (None, self.kind):
-            raise Unfit(f"holds a model of another kind, {kind!r}")
+            raise Unfit(f"holds a model of another kind, {short(kind)}")
         if not isinstance(settings, dict):
             raise Unfit("has no recipe")
         known = {field.name for field in fields(cast(Any, self))}
         for name in settings:
             if name not in known:
-                raise Unfit(f"has a recipe with the field {name!r}, which this code does not know")
+                raise Unfit(f"has a recipe with the field {short(name)}, which this code does not know")
         try:
             return type(self)(**{name: self._read_field(name, value) for name, value in settings.items()})
         except TypeError:
@@ -122,6 +149,7 @@ class Recipe(ABC):
             if value in registry or value == own.name:
                 return registry.get(value, own)
         as_number = isinstance(value, bool) and bool not in (accepted, *get_args(accepted))
-        if registry is not None or as_number or not isinstance(value, accepted):
-            raise Unfit(f"has a recipe whose {name} is {value!r}, which this code does not know")
+        not_finite = isinstance(value, float) and not is_number(value)
+        if registry is not None or as_number or not_finite or not isinstance(value, accepted):
+            raise Unfit(f"has a recipe whose {name} is {short(value)}, which this code does not know")
         return value

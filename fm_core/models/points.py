@@ -11,11 +11,13 @@ from fm_core.checkpoints import Unfit
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS, Distribution, Mixture
 from fm_core.maths.flow import Flow
 from fm_core.maths.matching import COUPLINGS, INDEPENDENT, Coupling, draw_times, matching_loss
-from fm_core.maths.quality import JUDGED_NFE, measure
+from fm_core.maths.quality import JUDGED_NFE, ROUNDING, measure
 from fm_core.maths.schedules import SCHEDULES, Schedule
+from fm_core.models.figures import are_nfes, is_count, is_number, is_series
 from fm_core.models.kind import Recipe, Task, flow_name
 from fm_core.models.networks import VelocityMLP
 
+SMALLEST = 1e-9  # floor that a figure is divided by
 FIGURES = ("flow_map_error", "far", "w2", "w2_std", "variance_error")  # of `measure`, at each NFE
 
 
@@ -62,17 +64,35 @@ class PointRecipe(Recipe):
         covariance = self.covariance()
         return {"covariance": covariance, "quality": measure(self.flow(network, covariance))}
 
+    def sound(self, quality: dict) -> dict | None:
+        """Older versions left figures out, and wrote ∞ or a huge number where a variance error is not defined."""
+        nfe: Any = quality.get("nfe")
+        given = {name: quality[name] for name in FIGURES if name in quality}
+        sound = (
+            are_nfes(nfe, [JUDGED_NFE])
+            and is_count(quality.get("samples"))
+            and is_number(quality.get("floor"), SMALLEST)
+            and is_number(quality.get("floor_std", 0), 0)
+            and "w2" in given
+            and all(is_series(values, len(nfe), 0, optional=name != "w2") for name, values in given.items())
+        )
+        if not sound:
+            return None
+        errors = given.get("variance_error", [None] * len(nfe))
+        return quality | {"variance_error": [_defined(error) for error in errors]}
+
     def restore(self, network: nn.Module, metadata: dict) -> Flow:
         values = metadata.get("covariance")
-        if not isinstance(values, list) or [type(value) for value in values] != [float, float]:
+        if not isinstance(values, list) or not is_series(values, 2):
             raise Unfit("has no covariance of two numbers")
-        return self.flow(network, tuple(values))
+        return self.flow(network, tuple(map(float, values)))
 
     def summary(self, quality: dict) -> str:
         at = quality_at(quality, JUDGED_NFE)
         error = "" if at["flow_map_error"] is None else f"flow-map error {at['flow_map_error']:.2%}, "
         w2 = f"W2 {at['w2']:.4f} ({quality['samples']:,} samples, {at['ratio']:.2f} times the floor)"
-        return f"{error}{w2}, variance within {at['variance_error']:.2%} at NFE {JUDGED_NFE}"
+        variance = "" if at["variance_error"] is None else f", variance within {at['variance_error']:.2%}"
+        return f"{error}{w2}{variance} at NFE {JUDGED_NFE}"
 
     def flow(self, network: nn.Module, covariance: tuple[float, ...] = (0.0, 0.0)) -> Flow:
         return Flow(self.name, self.source, self.target, self.schedule, network, covariance)
@@ -98,3 +118,8 @@ def quality_at(figures: dict, nfe: int) -> dict[str, Any]:
     at_nfe = {name: figures[name][index] if name in figures else None for name in FIGURES}
     floor = {name: figures.get(name) for name in ("floor", "floor_std")}
     return {**at_nfe, **floor, "ratio": at_nfe["w2"] / figures["floor"]}
+
+
+def _defined(variance_error: float | None) -> float | None:
+    """None for what older versions wrote where the reference is one point up to rounding: see `variance_error`."""
+    return None if variance_error is None or variance_error > 1 / ROUNDING else variance_error

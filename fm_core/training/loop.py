@@ -15,14 +15,30 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from fm_core.checkpoints import FORMAT_VERSION, CheckpointError, load_checkpoint, read_tensors, save_tensors
+from fm_core.checkpoints import (
+    FORMAT_VERSION,
+    STATE,
+    CheckpointError,
+    all_finite,
+    curve_path,
+    load_checkpoint,
+    read_tensors,
+    save_tensors,
+    write,
+)
 from fm_core.images.files import default_root
 from fm_core.machine import commit, provenance
+from fm_core.models.figures import is_curve, is_number
 from fm_core.models.kind import Recipe, Task
+from fm_core.refusals import Refusal
 from fm_core.training.team import ALONE, Team
 
 
-@dataclass
+class Diverged(Refusal):
+    """A training that left the range of numbers. The message says when, and what to try."""
+
+
+@dataclass(repr=False)
 class TrainingState:
     """Everything a stopped training needs to resume exactly as if it had never stopped."""
 
@@ -40,6 +56,9 @@ class TrainingState:
     iteration: int = 0
     seconds: float = 0.0
     curve: list[dict] = field(default_factory=list)  # iteration, running loss and seconds at the end of each epoch
+
+    def __repr__(self) -> str:
+        return f"TrainingState({self.recipe.name}, iteration {self.iteration:,} of {self.recipe.iterations:,})"
 
 
 def start(
@@ -83,7 +102,8 @@ def step(state: TrainingState) -> None:
 def train(state: TrainingState, path: Path, on_progress: Callable[[TrainingState], None] = lambda _: None) -> None:
     """Iterate until the recipe is done, saving the state at `path` after every epoch, at the end and if interrupted.
 
-    SIGINT and SIGTERM take effect at the end of an iteration, as a KeyboardInterrupt, and no work is lost.
+    SIGINT and SIGTERM take effect at the end of an iteration, as a KeyboardInterrupt, and no work is lost. Raises
+    Diverged at the end of an epoch in which the loss or a weight stopped being finite; the last state saved is kept.
     """
     clock = time.perf_counter() - state.seconds
     try:
@@ -121,16 +141,28 @@ def _interrupts() -> Iterator[list[int]]:
 
 
 def save_state(state: TrainingState, path: Path) -> None:
-    if not state.team.leads:
-        return
+    """Raises Diverged instead of saving a state that is not finite, and CheckpointError if it cannot be written."""
+    tensors = _tensors(state)
+    if state.team.leads:
+        progress = {"iteration": state.iteration, "seconds": state.seconds, "commit": state.commit}
+        save_tensors(path, tensors, _identity(state.recipe, state.seed) | progress | {"curve": state.curve})
+
+
+def _tensors(state: TrainingState) -> dict[str, Tensor]:
+    """All tensors that decide how the training goes on. Raises Diverged."""
     tensors = {f"network.{key}": value for key, value in state.network.state_dict().items()}
     tensors |= {f"ema.{key}": value for key, value in state.ema.state_dict().items()}
     for number, optimizer in enumerate(state.optimizers):
         for index, moments in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{number}.{index}.{key}": value for key, value in moments.items()}
     tensors |= {"generator": state.generator.get_state(), "loss": state.loss}
-    progress = {"iteration": state.iteration, "seconds": state.seconds, "commit": state.commit, "curve": state.curve}
-    save_tensors(path, tensors, _identity(state.recipe, state.seed) | progress)
+    if not all_finite(tensors):
+        what = (
+            f"{state.recipe.name} diverged: by iteration {state.iteration:,} its loss or weights are not finite numbers"
+        )
+        remedy = "Try another --seed, or a smaller learning_rate in fm_core/models/catalogue.py"
+        raise Diverged(f"{what}. {remedy}; the last state saved before is kept and no checkpoint is written.")
+    return tensors
 
 
 def _identity(recipe: Recipe, seed: int) -> dict:
@@ -142,15 +174,27 @@ def _identity(recipe: Recipe, seed: int) -> dict:
 def resume(
     path: Path, recipe: Recipe, seed: int, device: str = "cpu", root: Path | None = None, team: Team = ALONE
 ) -> TrainingState | None:
-    """The state saved at `path`, or None if there is none for this recipe and seed."""
+    """The state saved at `path`, or None if there is no sound one for this recipe and seed. Raises like `start`."""
     try:
-        tensors, progress = read_tensors(path)
+        tensors, progress = read_tensors(path, STATE)
     except CheckpointError:
         return None
     found = {"kind": recipe.kind} | progress  # older versions saved no kind
     if "iteration" not in found or not _identity(recipe, seed).items() <= found.items():
         return None
     state = start(recipe, seed, device, root, team)
+    try:
+        _fill(state, tensors, progress)
+    except (LookupError, ValueError, TypeError, RuntimeError):  # not what `save_state` writes
+        return None
+    return state
+
+
+def _fill(state: TrainingState, tensors: dict[str, Tensor], progress: dict) -> None:
+    """Set everything to what was saved. Raises a LookupError, Value-, Type- or RuntimeError for what does not fit."""
+    whole = isinstance(progress["iteration"], int) and progress["iteration"] in range(state.recipe.iterations + 1)
+    if not whole or not is_number(progress["seconds"], 0) or not is_curve(progress["curve"]) or not all_finite(tensors):
+        raise ValueError
     state.network.load_state_dict(_part(tensors, "network."))
     state.ema.load_state_dict(_part(tensors, "ema."))
     for number, optimizer in enumerate(state.optimizers):
@@ -160,12 +204,21 @@ def resume(
             # Adam pairs a moment wrongly with its weights unless both have the same memory layout.
             laid_out = value.contiguous(memory_format=torch.channels_last) if value.dim() == 4 else value
             moments.setdefault(int(index), {})[name] = laid_out
+        _check_shapes(moments, optimizer)
         optimizer.load_state_dict(optimizer.state_dict() | {"state": moments})
     state.generator.set_state(tensors["generator"])
-    state.loss = tensors["loss"].to(device)
+    state.loss.copy_(tensors["loss"])
     state.iteration, state.seconds = progress["iteration"], progress["seconds"]
     state.commit, state.curve = progress["commit"], progress["curve"]
-    return state
+
+
+def _check_shapes(moments: dict[int, dict[str, Tensor]], optimizer: torch.optim.Optimizer) -> None:
+    """Raise an error unless all have the same moments, each one number or shaped like the parameter of its index."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    shapes = {index: {value.shape for value in found.values()} for index, found in moments.items()}
+    fit = all(found <= {torch.Size(), parameters[index].shape} for index, found in shapes.items())
+    if not fit or len({frozenset(found) for found in moments.values()}) > 1:
+        raise ValueError
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -173,7 +226,11 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def finish(state: TrainingState, path: Path, root: Path | None = None) -> dict:
-    """Measure the EMA weights, write the checkpoint and `curves/NAME.jsonl` beside it, and return the metadata."""
+    """Measure the EMA weights, write the checkpoint and `curves/NAME.jsonl` beside it, and return the metadata.
+
+    Raises Diverged, before anything is measured or written, for a state that is not finite.
+    """
+    _tensors(state)
     network = state.ema.cpu().eval()
     metadata = {
         **_identity(state.recipe, state.seed),
@@ -181,15 +238,22 @@ def finish(state: TrainingState, path: Path, root: Path | None = None) -> dict:
         "training_seconds": round(state.seconds, 1),
         "final_loss": state.loss.item(),
         "commit": state.commit,
-        **state.recipe.judge(network, path.parent, root or default_root()),
+        **_judged(state.recipe, network, path, root),
         **provenance(state.loss.device, state.team.size),
     }
     save_tensors(path, network.state_dict(), metadata)
     if state.curve:
-        curve = path.parent / "curves" / f"{state.recipe.name}.jsonl"
-        curve.parent.mkdir(parents=True, exist_ok=True)
-        curve.write_text("".join(f"{json.dumps(entry)}\n" for entry in state.curve), encoding="utf-8")
+        lines = (json.dumps(entry, allow_nan=False) for entry in state.curve)
+        write(curve_path(state.recipe.name, path.parent), "".join(f"{line}\n" for line in lines).encode())
     return metadata
+
+
+def _judged(recipe: Recipe, network: nn.Module, path: Path, root: Path | None) -> dict:
+    """What `judge` says. Raises Refusal for figures that could not be shown."""
+    found = recipe.judge(network, path.parent, root or default_root())
+    if recipe.sound(json.loads(json.dumps(found["quality"]))) is None:
+        raise Refusal(f"{recipe.name} has figures that are not finite numbers, so no checkpoint is written.")
+    return found
 
 
 def judge(path: Path, expected: Recipe, root: Path | None = None) -> dict:
@@ -202,6 +266,6 @@ def judge(path: Path, expected: Recipe, root: Path | None = None) -> dict:
     recipe = expected.read(metadata["recipe"], metadata.get("kind"))
     network = recipe.network()
     network.load_state_dict(tensors)
-    metadata |= recipe.judge(network.eval().requires_grad_(False), path.parent, root or default_root())
+    metadata |= _judged(recipe, network.eval().requires_grad_(False), path, root)
     save_tensors(path, tensors, metadata)
     return metadata

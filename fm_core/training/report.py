@@ -5,15 +5,27 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from fm_core.checkpoints import CheckpointError, checkpoint_path, load_checkpoint, read_tensors
+from fm_core.checkpoints import (
+    MODEL,
+    STATE,
+    CheckpointError,
+    Unfit,
+    checkpoint_path,
+    curve_path,
+    load_checkpoint,
+    read_tensors,
+    size_of,
+    write,
+)
 from fm_core.maths.measures import FAR
 from fm_core.maths.quality import JUDGED_NFE, NFES, SAMPLES, SEEDS
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
-from fm_core.models.images import SPACING
+from fm_core.models.figures import is_curve
+from fm_core.models.images import FIGURES, SPACING
 from fm_core.models.points import quality_at
 from fm_core.texts import text
 
-IMAGE_FIGURES = ("precision", "recall", "coverage", "confidence", "evenness")  # besides the Fréchet distance
+IMAGE_FIGURES = FIGURES[1:]  # besides the Fréchet distance
 W2 = f"W2 of {SAMPLES:,} samples"
 ERRORS = ["flow-map error", f"off by more than {FAR}"]
 POINT_HEADS = ["flow", *ERRORS, W2, "floor", "W2 / floor", "variance error", "iterations", "seconds"]
@@ -41,51 +53,76 @@ def listing(directory: Path) -> str:
     lines = [f"{'name':38} {'state':12} quality"]
     for name in CATALOGUE:
         state, metadata = state_of(name, directory)
-        lines.append(
-            f"{name:38} {state:12} {CATALOGUE[name].summary(metadata['quality']) if metadata else ''}".rstrip()
-        )
+        lines.append(f"{name:38} {state:12} {summary(name, metadata) if metadata else ''}".rstrip())
     return "\n".join(lines)
 
 
+def summary(name: str, metadata: dict) -> str:
+    """The figures in one line, or what to do for them if the file has none that can be shown."""
+    if "quality" not in metadata:
+        return f"no figures: python train_all.py --judge --only {name}"
+    return CATALOGUE[name].summary(metadata["quality"])
+
+
 def curve(name: str, directory: Path) -> list[dict]:
-    """Iteration, running loss and seconds at the end of each epoch, of a training in progress or a finished one."""
+    """Iteration, running loss and seconds at the end of each epoch, of a training in progress or a finished one.
+
+    Empty if there is none. Raises CheckpointError for a file that holds something else.
+    """
     try:
-        return read_tensors(state_path(name, directory))[1].get("curve", [])
+        values = read_tensors(state_path(name, directory), STATE)[1].get("curve")
     except CheckpointError:
-        path = directory / "curves" / f"{name}.jsonl"
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        values = _saved_curve(curve_path(name, directory))
+    if not is_curve(values):
+        raise CheckpointError(f"The learning curve of {name} cannot be read: restore curves/{name}.jsonl.")
+    return values  # pyright: ignore[reportReturnType]
+
+
+def _saved_curve(path: Path) -> object:
+    try:
+        if size_of(path) <= MODEL.size:
+            return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        return []
+    except (Unfit, OSError, ValueError, RecursionError):
+        return None
+    return None
 
 
 def curves(directory: Path, marks: str = BLOCKS) -> str:
     """All learning curves, one line per recipe: epochs, first and last loss, and a small plot of the log loss."""
     lines = [f"{'name':38} {'epochs':>6} {'first':>9} {'last':>9}  loss, logarithmic"]
     for name in CATALOGUE:
-        losses = [entry["loss"] for entry in curve(name, directory)]
+        try:
+            losses = [entry["loss"] for entry in curve(name, directory)]
+        except CheckpointError as problem:
+            lines.append(str(problem))
+            continue
         if losses:
             lines.append(f"{name:38} {len(losses):6} {losses[0]:9.4f} {losses[-1]:9.4f}  {_spark(losses, marks)}")
     return "\n".join(lines) if len(lines) > 1 else "There are no learning curves yet."
 
 
 def _spark(values: list[float], marks: str, width: int = 40) -> str:
-    """The logarithms of the values as a row of at most `width` marks."""
+    """The logarithms of the values as a row of at most `width` marks; those of 0 or less as the lowest."""
     n = min(width, len(values))
-    logs = [math.log(values[k * len(values) // n]) for k in range(n)]
+    least = min((value for value in values if value > 0), default=1.0)
+    logs = [math.log(max(values[k * len(values) // n], least)) for k in range(n)]
     low, span = min(logs), max(logs) - min(logs) or 1.0
     return "".join(marks[round((value - low) / span * (len(marks) - 1))] for value in logs)
 
 
 def write_readme(directory: Path) -> None:
-    """Write the quality tables of all sound checkpoints to the folder's README.md."""
-    sound = {name: metadata for name in CATALOGUE if (metadata := state_of(name, directory)[1])}
+    """Write the quality tables of all checkpoints with sound figures to the folder's README.md."""
+    found = {name: state_of(name, directory)[1] or {} for name in CATALOGUE}
+    sound = {name: metadata for name, metadata in found.items() if "quality" in metadata}
     points = {name: sound[name] for name in POINT_RECIPES if name in sound}
     images = {name: sound[name] for name in IMAGE_RECIPES if name in sound}
     sections = [_point_section(points)] if points else []
     if images and CLASSIFIER.name in sound:
         sections.append(_image_section(images, CLASSIFIER.summary(sound[CLASSIFIER.name]["quality"])))
     if sections:
-        beside = directory / "README.md.tmp"
-        beside.write_text("\n".join([text("training/tables/head.md"), *sections]), encoding="utf-8")
-        beside.replace(directory / "README.md")
+        write(directory / "README.md", "\n".join([text("training/tables/head.md"), *sections]).encode())
 
 
 def _point_section(flows: dict[str, dict]) -> str:
@@ -106,11 +143,13 @@ def _point_section(flows: dict[str, dict]) -> str:
 
 def point_table(flows: Mapping[str, dict | None]) -> str:
     """A Markdown table of flows of points at the judged NFE, a row for each; None is one that is not usable."""
-    rows = (_point_row(name, metadata) if metadata else _not_usable(name) for name, metadata in flows.items())
+    rows = (_point_row(name, metadata) for name, metadata in flows.items())
     return _table([POINT_HEADS, ["---"] * len(POINT_HEADS), *rows])
 
 
-def _point_row(name: str, metadata: dict) -> list[str]:
+def _point_row(name: str, metadata: dict | None) -> list[str]:
+    if metadata is None or "quality" not in metadata:
+        return [name, "not usable" if metadata is None else "no figures", *[""] * (len(POINT_HEADS) - 2)]
     quality = metadata["quality"]
     at = quality_at(quality, JUDGED_NFE)
     others = "" if quality["samples"] == SAMPLES else f" (of {quality['samples']:,})"  # figures of an older version
@@ -119,16 +158,12 @@ def _point_row(name: str, metadata: dict) -> list[str]:
     return [name, *figures, f"{metadata['iterations']:,}", f"{metadata['training_seconds']:.0f}"]
 
 
-def _not_usable(name: str) -> list[str]:
-    return [name, "not usable", *[""] * (len(POINT_HEADS) - 2)]
-
-
 def _per_nfe(name: str, quality: dict, cell: Callable[[dict], str]) -> list[str]:
     return [name, *(cell(quality_at(quality, nfe)) if nfe in quality["nfe"] else "–" for nfe in NFES)]
 
 
 def _flow_map_error(at: dict) -> str:
-    return "–" if at["flow_map_error"] is None else f"{at['flow_map_error']:.2%} ({at['far']:.1%})"
+    return "–" if at["flow_map_error"] is None else f"{at['flow_map_error']:.2%} ({_share(at['far'])})"
 
 
 def _w2(at: dict) -> str:
@@ -147,7 +182,9 @@ def _share(value: float | None, digits: int = 1) -> str:
 def _image_section(flows: dict[str, dict], accuracy: str) -> str:
     floor = next(iter(flows.values()))["quality"]["floor"]
     digits = ["training digits", "–", *(f"{floor[key]:.3f}" for key in ("fd", *IMAGE_FIGURES))]
-    rows = [_image_row(name, data["quality"], k) for name, data in flows.items() for k in range(len(NFES))]
+    rows = [
+        _image_row(name, data["quality"], k) for name, data in flows.items() for k in range(len(data["quality"]["nfe"]))
+    ]
     return text(
         "training/tables/images.md",
         accuracy=accuracy,

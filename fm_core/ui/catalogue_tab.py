@@ -4,13 +4,14 @@ The address keeps what its menus show.
 """
 
 import json
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import plotly.graph_objects as go
 
-from fm_core.checkpoints import DEFAULT_DIRECTORY
+from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError
 from fm_core.maths.measures import FAR
 from fm_core.maths.quality import JUDGED_NFE, NFES, SAMPLES, SEEDS
 from fm_core.models.catalogue import IMAGE_RECIPES, POINT_RECIPES
@@ -42,18 +43,42 @@ def create_catalogue_tab(service: Service, directory: Path = DEFAULT_DIRECTORY) 
     library = service.library
     gr.Markdown(text("ui/texts/points.md", nfe=JUDGED_NFE, samples=f"{SAMPLES:,}", seeds=len(SEEDS), far=FAR))
     for problem in library.problems.values():
-        gr.Markdown(f"**Not usable:** {problem}")
-    points, images = library.judged(POINT_RECIPES), library.judged(IMAGE_RECIPES)
+        gr.Markdown(f"**Not usable:** {escape(problem, quote=False)}")
+    points, images = (with_figures(library.judged(recipes)) for recipes in (POINT_RECIPES, IMAGE_RECIPES))
+    for name in [
+        name for name in library.judged({**POINT_RECIPES, **IMAGE_RECIPES}) if name not in {**points, **images}
+    ]:
+        gr.Markdown(f"**No figures** of {name} can be read: run `python train_all.py --judge --only {name}`.")
     menus = _create_point_chart(points) if points else {}
-    gr.Markdown(report.point_table({name: points.get(name) for name in POINT_RECIPES}), elem_id="catalogue")
+    rows = {name: library.metadata.get(name) for name in POINT_RECIPES}
+    gr.Markdown(report.point_table(rows), elem_id="catalogue")
     if images:
         gr.Markdown(text("ui/texts/images.md"))
+        losses, problems = losses_of(list(images), directory)
+        for problem in problems:
+            gr.Markdown(f"**No curve:** {problem}")
         menus["image_figure"] = menu = _menu(FIGURES, "image-figure")
         with gr.Row():
             figure = gr.Plot(quality_figure(images, menu.value), show_label=False, elem_id="image-quality")
-            gr.Plot(curves_figure(list(images), directory), show_label=False, elem_id="image-curves")
+            gr.Plot(curves_figure(losses), show_label=False, elem_id="image-curves")
         menu.change(lambda key: quality_figure(images, key), menu, figure, **HIDDEN)
     _keep_in_address(menus)
+
+
+def with_figures(metadata: dict[str, dict]) -> dict[str, dict]:
+    """The models whose files have figures that can be shown."""
+    return {name: entries for name, entries in metadata.items() if "quality" in entries}
+
+
+def losses_of(names: list[str], directory: Path) -> tuple[dict[str, list[float]], list[str]]:
+    """The running training loss at the end of each epoch, by flow, and a sentence for each that cannot be read."""
+    losses, problems = {}, []
+    for name in names:
+        try:
+            losses[name] = [entry["loss"] for entry in report.curve(name, directory)]
+        except CheckpointError as problem:
+            problems.append(str(problem))
+    return losses, problems
 
 
 def _menu(figures: dict[str, str], elem_id: str, **keywords: Any) -> gr.Dropdown:
@@ -132,12 +157,11 @@ def quality_figure(metadata: dict[str, dict], key: str) -> go.Figure:
     return chart.update_xaxes(type="log", tickvals=NFES).update_yaxes(type="log" if key == "fd" else "linear")
 
 
-def curves_figure(names: list[str], directory: Path) -> go.Figure:
-    """The running training loss at the end of each epoch, a line per flow."""
+def curves_figure(losses: dict[str, list[float]]) -> go.Figure:
+    """The losses at the end of each epoch, a line per flow."""
     chart = _chart("epoch", "flow matching loss")
-    for name in names:
-        losses = [entry["loss"] for entry in report.curve(name, directory)]
-        chart.add_scatter(x=list(range(1, len(losses) + 1)), y=losses, name=name, mode="lines")
+    for name, values in losses.items():
+        chart.add_scatter(x=list(range(1, len(values) + 1)), y=values, name=name, mode="lines")
     return chart
 
 

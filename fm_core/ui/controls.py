@@ -16,6 +16,16 @@ DIE = Path(__file__).parent / "die.svg"
 Updates = dict[Any, Any]  # by component
 
 
+class Whole(gr.Number):
+    """A field for a whole number, whose limits other programs are told too."""
+
+    def get_block_name(self) -> str:
+        return "number"
+
+    def api_info(self) -> dict[str, str]:
+        return {"type": "integer", "description": f"a whole number from {self.minimum} to {self.maximum}"}
+
+
 class Controls:
     """The components made so far for a form, with its defaults; the dice, and what appears for a second side."""
 
@@ -70,7 +80,7 @@ class Controls:
         self.heading("Seed of the noise", "seed")
         with gr.Row(elem_classes="fm-seed"):
             elem_id = f"{self.tab}-seed"
-            self.made["seed"] = gr.Number(0, label="Seed", show_label=False, min_width=80, elem_id=elem_id, **limits)
+            self.made["seed"] = Whole(0, label="Seed", show_label=False, min_width=80, elem_id=elem_id, **limits)
             self.dice = gr.Button("New noise", icon=DIE, size="sm", min_width=90, elem_id=f"{self.tab}-dice")
 
     def sides(self, label: str, fill: Callable[[str], None]) -> None:

@@ -15,7 +15,6 @@ from starlette.middleware import Middleware
 from fm_core.images import uploads
 from fm_core.maths.distributions import STANDARD
 from fm_core.playground import Library
-from fm_core.settings import CLOTHES_SET
 from fm_core.texts import text
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.controls import DIE
@@ -25,7 +24,8 @@ from fm_core.ui.points_tab import create_points_tab
 from fm_core.ui.preview import PICTURE, Preview
 from fm_core.ui.service import ROUTE, Service
 from fm_core.ui.thumbnails import style_sheet
-# from fm_core.ui.translate_tab import create_translate_tab
+
+from fm_core.ui.translate_tab import create_translate_tab
 
 FONTS = ["system-ui", "sans-serif"]
 VISITORS_FILES = (3600, 86_400)  # seconds: how often to look for old uploads and results, and how old
@@ -44,7 +44,7 @@ class PageTab:
 TABS = [
     PageTab("flows", "2D", create_points_tab),
     PageTab("digits", "Digits", create_digits_tab, lambda library: library.image_schedules(STANDARD.name)),
-    # PageTab("translate", "Translate", create_translate_tab, lambda library: library.image_schedules(CLOTHES_SET.name)),
+    PageTab("translate", "Translate", create_translate_tab, lambda library: library.image_schedules(CLOTHES_SET.name)),
     PageTab("catalogue", "Models", create_catalogue_tab),
 ]
 SELECTED = """() => { const tab = new URLSearchParams(location.search).get("tab");

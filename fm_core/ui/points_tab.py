@@ -1,7 +1,6 @@
 """The tab of 2D points: comparisons, controls, the player and the API endpoint."""
 
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr

@@ -2,7 +2,7 @@
 
 Only the browser knows the order of asking. Whatever asks for a run increments `asked` on the player's element and tells
 the player, which makes one call at a time, with the values of all controls at that moment (asks.js), and ends a call
-that is superseded, which the server notices. Controls change in the browser; an answer's updates of them (their choices,
+that is superseded, which the server notices. Controls change in the browser; an answer's updates of them (of choices,
 say) are applied only if nothing newer was asked. What is refused comes back as a sentence, which the player shows.
 """
 

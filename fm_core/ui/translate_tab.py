@@ -4,49 +4,61 @@ A person's own pictures stay in the browser, as 28×28 pixels in base64, and tra
 """
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
+import anyio
 import gradio as gr
 import numpy as np
 
 from fm_core import playground
 from fm_core.images import uploads
-from fm_core.maths.flow import Check, always
+from fm_core.images.uploads import Reading
+from fm_core.line import Work
+from fm_core.maths.flow import Check
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
-from fm_core.playground import Library
+from fm_core.playground import Library, Run
 from fm_core.refusals import whole
-from fm_core.settings import CLOTHES, CLOTHES_SET, TranslateSettings
+from fm_core.settings import CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, TranslateSettings
 from fm_core.texts import text
 from fm_core.ui import exports
-from fm_core.ui.controls import Controls, Updates
+from fm_core.ui.controls import Controls, Updates, Whole
 from fm_core.ui.explanations import why
 from fm_core.ui.form import TRANSLATE
-from fm_core.ui.image_packet import image_packet
+from fm_core.ui.image_packet import image_packets
+from fm_core.ui.in_use import InUse, used
+from fm_core.ui.intake import Files, Pad, Turns
 from fm_core.ui.player import Player
-from fm_core.ui.run_tab import HIDDEN, RunTab, in_a_sentence
+from fm_core.ui.run_tab import HIDDEN, PROGRAMS, RunTab, in_a_sentence, packet_of
+from fm_core.ui.service import Service, Values
+from fm_core.ui.wire import Packet
 
 # On the player's element, `picked` counts the choices of pictures, so that those from the server are dropped if others
-# were chosen meanwhile, and `source` says where the pictures in use come from.
+# were chosen meanwhile; `source` says where the newest choice comes from, and `used` where the pictures in use do.
 PICK = "root.dataset.picked = Number(root.dataset.picked ?? 0) + 1;"
+FIRST, COUNT = (0, 2**31 - 1), (1, uploads.MAX_IMAGES)
+DECODERS = 3  # at once, each a process with up to 768 MB
 
 
-def create_translate_tab(library: Library) -> None:
-    """Build the tab. The library is read-only; all that a person chooses travels in the request."""
+def create_translate_tab(service: Service) -> None:
+    """Build the tab. All that a person chooses travels in the request."""
+    library = service.library
     schedules, controls = library.image_schedules(CLOTHES_SET.name), Controls(TRANSLATE, "translate")
+    turns = Turns(DECODERS)
     with gr.Row(elem_classes="fm-columns"):
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
-            player = Player("images", "translate")
+            player = Player("images", "translate", label="run", show_label=False)
         with gr.Column(scale=1, min_width=240, elem_classes="fm-controls"):
             controls.image_sides("Compare two runs", schedules)
             controls.heading("Clothes", "clothes")
             controls.choice("clothes", "Clothes", [(name, name) for name in CLOTHES], "fm-pictures")
             pictures = _own_pictures(controls)
             controls.seed()
-    _connect_pictures(_run_tab(library, player, controls, schedules, pictures), pictures)
+    _connect_pictures(_run_tab(service, player, controls, schedules, pictures), pictures, turns)
+    _publish(service, player, controls, pictures, turns)
     with gr.Column(elem_classes="fm-about"):
         noise = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
         gr.Markdown(text("ui/texts/translation.md", noise=noise**2))
@@ -58,48 +70,89 @@ class OwnPictures:
     """The components for a person's own pictures, and for one of the bundled ones."""
 
     gallery: gr.Gallery
-    files: gr.File
-    options: list[Any]  # first, count, invert
-    pad: gr.Sketchpad
-    in_use: gr.Markdown
+    files: Files
+    options: dict[str, Any]  # first, count, invert
+    pad: Pad
+    in_use: InUse
 
 
 def _run_tab(
-    library: Library, player: Player, controls: Controls, schedules: list[str], pictures: OwnPictures
+    service: Service, player: Player, controls: Controls, schedules: list[str], pictures: OwnPictures
 ) -> RunTab:
     sources = {"pictures": gr.Textbox("", visible=False), "clothes": controls.made["clothes"]}
-    sides = {name: control for name, control in controls.by_name.items() if name != "clothes"}
-    sheet = gr.Image(visible=False, format="png", image_mode="L")
 
-    def translate(files, first, count, invert, *values) -> tuple:
-        """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics."""
-        pixels = _uploaded(files, first, count, invert)
-        return _sheet(pixels), _packet(library, pixels, TRANSLATE.unflatten(dict(zip(sides, values, strict=True))))
+    def work(values: Values) -> Work:
+        return translate_work(service.library, _pixels(values), _settings(values))
 
-    def answer(values: dict[str, Any], check: Check) -> Updates:
-        return {player: _packet(library, _pixels(values), _settings(values), check)}
+    def settle(values: Values) -> tuple[Values, Updates]:
+        settled, updates = controls.among(values, schedules)
+        return settled, updates if settled["clothes"] == OWN else updates | {pictures.in_use: gr.update(value=None)}
 
-    def export(values: dict[str, Any], kind: str) -> dict[str, str]:
+    def export(values: Values, kind: str) -> Work:
         settings, pixels = _settings(values), _pixels(values)
-        own = pixels if values["pictures"] else None
-        return exports.file(kind, settings, lambda: playground.translate(library, pixels, settings), own)
+        own = pixels if settings.clothes == OWN else None
+        return exports.work(kind, settings, lambda check: _read_runs(service.library, pixels, settings, check), own)
 
-    tab = RunTab(player, controls, answer, lambda values: controls.among(values, schedules), export, sources=sources)
-    uploading = [pictures.files, *pictures.options]
-    tab.publish(translate, "translate", [sheet, player], inputs=[*uploading, *sides.values()])
-    return tab
+    return RunTab(service, player, controls, work, settle, export, [pictures.in_use], sources)
 
 
-def _connect_pictures(tab: RunTab, own: OwnPictures) -> None:
+def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSettings) -> Work:
+    """The packets of the run that translates pictures, uint8 (n, 28, 28). Raises SettingsError for too much work."""
+    IMAGE_BUDGET.check(len(pixels), settings.sides)
+
+    def compute(check: Check) -> Iterator[Packet]:
+        runs = playground.translate(library, pixels, settings, check)
+        read = partial(playground.read_ends, library, check=check)
+        return image_packets(runs, read, settings.seed, TRANSLATE.to_query(settings), pixels)
+
+    return Work((settings, pixels.tobytes()), "images", IMAGE_BUDGET.expected(len(pixels), settings.sides), 2, compute)
+
+
+def _read_runs(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check) -> list[Run]:
+    return playground.read_ends(library, playground.translate(library, pixels, settings, check), check)
+
+
+def _publish(service: Service, player: Player, controls: Controls, own: OwnPictures, turns: Turns) -> None:
+    """Offer the translation of files to other programs; the page does not call it."""
+    sides = {name: control for name, control in controls.by_name.items() if name != "clothes"}
+    sheet = gr.Image(visible=False, format="png", image_mode="L", label="pictures")
+    doubts = gr.JSON(visible=False, label="doubts")
+
+    async def translate(request: gr.Request, files: list[dict], first: int, count: int, invert: str, **values) -> tuple:
+        """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics.
+
+        The answer has the pictures as the networks see them, the run, and a sentence for each doubtful picture. Of
+        files with many images, `count` are taken from `first` on, and `invert` has light on dark made of dark on light.
+        """
+        read = in_a_sentence(_uploaded)
+        reading = await turns.call(request.session_hash, read, files, first, count, invert)
+        pixels = reading.pixels.numpy()
+        run = partial(in_a_sentence(_translated), service, pixels, values, request)
+        return _sheet(pixels), await anyio.to_thread.run_sync(run), reading.doubts
+
+    named = {"files": own.files, **own.options, **sides}
+    how: dict[str, Any] = {"api_name": "translate", "inputs_kwargs": named, "preprocess": False, **PROGRAMS}
+    player.api(translate, outputs=[sheet, player, doubts], **how)
+
+
+def _translated(service: Service, pixels: np.ndarray, values: Values, request: gr.Request) -> dict:
+    settings = TRANSLATE.unflatten(values | {"clothes": OWN})
+    return packet_of(service, translate_work(service.library, pixels, settings), request)
+
+
+def _connect_pictures(tab: RunTab, own: OwnPictures, turns: Turns) -> None:
     """No entry of the menu of clothes is chosen while the pictures are a person's own."""
-    inputs = [tab.inputs["pictures"], tab.inputs["clothes"], own.in_use]
-    menu = f'() => {{ {PICK} root.dataset.source = ""; return ["", ""]; }}'
+    inputs, invert = [tab.inputs["pictures"], tab.inputs["clothes"], own.in_use], own.options["invert"]
+    menu = f'() => {{ {PICK} root.dataset.source = root.dataset.used = ""; return ["", null]; }}'
     tab.set_on(inputs[1].input, [inputs[0], own.in_use], menu)
     ticket, found = gr.JSON(visible=False), gr.JSON(visible=False)
-    end = f"""(found, ...others) => found?.number === {tab.root}.dataset.picked
-      ? [found.pictures, null, found.in_use] : others"""
+    end = f"""(found, ...others) => {{ const root = {tab.root};
+      if (!found || found.number !== root.dataset.picked) return others;
+      root.dataset.source = root.dataset.used = found.source;
+      return [found.pictures, "{OWN}", found.in_use]; }}"""
+    failed = f'() => {{ const {{ dataset }} = {tab.root}; dataset.source = dataset.used ?? ""; }}'
 
-    def look_on(events: list[Any], source: str, look: Callable, components: list[Any]) -> None:
+    def look_on(listen: Callable, source: str, look: Callable, components: list[Any]) -> None:
         """Use the pictures of this source; "" repeats the one in use with other options."""
         begin = f"""(ticket, ...others) => {{ const root = {tab.root}, field = document.activeElement;
           const unfinished = field?.type === "number" && (field.value === "" || !field.checkValidity());
@@ -107,74 +160,74 @@ def _connect_pictures(tab: RunTab, own: OwnPictures) -> None:
           const source = "{source}" || (optionless ? "" : root.dataset.source ?? "");
           if (source) {{ {PICK} root.dataset.source = source; }}
           return [{{ number: root.dataset.picked, source }}, ...others]; }}"""
-        how = {"js": begin, "trigger_mode": "multiple", **HIDDEN}
-        looked = gr.on(events, in_a_sentence(look), [ticket, *components], found, **how)
+        how = {"js": begin, "trigger_mode": "multiple", "preprocess": False, "queue": False, **HIDDEN}
+        looked = listen(look, [ticket, *components], found, **how)
+        looked.failure(None, js=failed, **HIDDEN)
         tab.ask_after(looked.success(None, [found, *inputs], inputs, js=end, **HIDDEN))
 
-    look_on([own.gallery.select], "gallery", _of_gallery, [])
-    look_on([own.pad.apply], "pad", _drawn, [own.pad, own.options[-1]])
-    look_on([own.files.upload], "files", _of_files, [own.files, *own.options])
-    look_on([option.input for option in own.options], "", _again, [own.files, *own.options, own.pad])
+    async def again(request: gr.Request, ticket: dict, files, first, count, invert, drawing) -> dict:
+        """The pictures of the ticket's source, if options matter for them."""
+        look = in_a_sentence(partial(_looked, own.pad, ticket, files, first, count, invert, drawing))
+        return await turns.call(request.session_hash, look)
+
+    reading = [own.files, *own.options.values(), own.pad]
+    look_on(own.gallery.select, "gallery", in_a_sentence(_of_gallery), [])
+    look_on(own.pad.apply, "pad", again, reading)
+    look_on(own.files.upload, "files", again, reading)
+    look_on(partial(gr.on, [option.input for option in own.options.values()]), "", again, reading)
+    turned = own.in_use.other(None, own.in_use, invert, js="(used) => used.other", **HIDDEN)
+    look_on(turned.then, "", again, reading)
 
 
-def _found(ticket: dict, pixels: np.ndarray, in_use: str) -> dict[str, str]:
-    pictures = base64.b64encode(pixels.tobytes()).decode()
-    return {"number": ticket["number"], "pictures": pictures, "in_use": f"In use: {in_use}."}
+def _found(ticket: dict, pixels: np.ndarray, in_use: dict) -> dict[str, Any]:
+    return {**ticket, "pictures": base64.b64encode(pixels.tobytes()).decode(), "in_use": in_use}
 
 
 def _of_gallery(event: gr.SelectData, ticket: dict) -> dict:
-    return _found(ticket, CLOTHES_SET.bundled()[0][event.index].numpy(), "the picture that you picked")
+    pixels = CLOTHES_SET.bundled()[0]
+    picked = pixels[whole("the picture", event.index, (0, len(pixels) - 1))]
+    return _found(ticket, picked.numpy(), used("In use: the picture that you picked.", 1))
 
 
-def _drawn(ticket: dict, drawing: dict | None, invert: str) -> dict:
-    """The picture drawn or pasted on the pad, or uploaded to it."""
-    if not drawing or drawing.get("composite") is None:
-        raise uploads.UploadError("The pad is empty: draw something, or paste a picture.")
-    return _found(ticket, uploads.from_array(drawing["composite"], invert).numpy(), "your drawing")
-
-
-def _of_files(ticket: dict, files: Sequence[str] | None, first: float, count: float, invert: str) -> dict:
-    if not files:
+def _looked(pad: Pad, ticket: dict, files, first, count, invert, drawing) -> dict:
+    """The pictures of the files or the pad, whichever the ticket names as their source."""
+    source = ticket.get("source")
+    if source == "pad":
+        reading = uploads.look_at_file(pad.content(drawing), invert, "Your drawing")
+        return _read(ticket, reading, "your drawing")
+    if source != "files" or not files:
         return {}
-    pixels = _uploaded(files, first, count, invert)
-    return _found(ticket, pixels, f"{len(pixels)} picture{'s' * (len(pixels) > 1)} of your files")
+    reading = _uploaded(files, first, count, invert)
+    n = len(reading.pixels)
+    return _read(ticket, reading, f"{n} picture{'s' * (n > 1)} of your files")
 
 
-def _again(ticket: dict, files, first: float, count: float, invert: str, drawing: dict | None) -> dict:
-    """The pictures in use, read once more with other options, if these matter for them."""
-    if ticket.get("source") == "files":
-        return _of_files(ticket, files, first, count, invert)
-    return _drawn(ticket, drawing, invert) if ticket.get("source") == "pad" else {}
+def _read(ticket: dict, reading: Reading, words: str) -> dict:
+    in_use = used(f"In use: {words}.", len(reading.pixels), reading.doubts, reading.other)
+    return _found(ticket, reading.pixels.numpy(), in_use)
 
 
-def _uploaded(files: Sequence[str] | None, first: float, count: float, invert: str) -> np.ndarray:
-    start = whole("the first image", first, (0, 2**31))
-    length = whole("the number of images", count, (1, uploads.MAX_IMAGES))
-    return uploads.read_files([Path(file) for file in files or []], start, length, invert).numpy()
+def _uploaded(files: list[dict] | None, first: object, count: object, invert: str) -> Reading:
+    start = whole("the first image", first, FIRST)
+    length = whole("the number of images", count, COUNT)
+    return uploads.look_at_files(Files.paths(files), start, length, invert)
 
 
-def _pixels(values: dict[str, Any]) -> np.ndarray:
-    """The person's own pictures, or the menu's, uint8 (n, 28, 28). Raises UploadError."""
-    if not values["pictures"]:
-        return _settings(values).pixels.numpy()
+def _pixels(values: Values) -> np.ndarray:
+    """The menu's pictures, or the person's own, uint8 (n, 28, 28). Raises a Refusal."""
+    settings, sent = _settings(values), values["pictures"]
+    if settings.clothes != OWN or not sent:
+        return settings.pixels.numpy()
+    if not isinstance(sent, str) or len(sent) > 4 / 3 * 784 * uploads.MAX_IMAGES + 4:
+        raise uploads.UploadError(f"The pictures are not 1 to {uploads.MAX_IMAGES} of 28×28 pixels in base64.")
     try:
-        pixels = np.frombuffer(base64.b64decode(values["pictures"]), np.uint8).reshape(-1, 28, 28).copy()
-    except (ValueError, TypeError):
+        return np.frombuffer(base64.b64decode(sent, validate=True), np.uint8).reshape(-1, 28, 28).copy()
+    except ValueError:
         raise uploads.UploadError("The pictures are not 28×28 pixels in base64.") from None
-    if not 1 <= len(pixels) <= uploads.MAX_IMAGES:
-        raise uploads.UploadError(f"These are {len(pixels)} pictures; 1 to {uploads.MAX_IMAGES} are accepted.")
-    return pixels
 
 
-def _settings(values: dict[str, Any]) -> TranslateSettings:
-    """The settings; with a person's own pictures the menu of clothes is empty, and its first entry stands in."""
-    own = {name: values[name] for name in TRANSLATE.names}
-    return TRANSLATE.unflatten(own | {"clothes": own["clothes"] or CLOTHES[0]})
-
-
-def _packet(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check = always) -> dict:
-    runs = playground.translate(library, pixels, settings, check)
-    return image_packet(runs, settings.seed, TRANSLATE.to_query(settings), pixels)
+def _settings(values: Values) -> TranslateSettings:
+    return TRANSLATE.unflatten({name: values[name] for name in TRANSLATE.names})
 
 
 def _sheet(pixels: np.ndarray) -> np.ndarray:
@@ -184,34 +237,26 @@ def _sheet(pixels: np.ndarray) -> np.ndarray:
 def _own_pictures(controls: Controls) -> OwnPictures:
     pixels, labels = CLOTHES_SET.bundled()
     bundled = [(image.numpy(), CLOTHES_SET.classes[label]) for image, label in zip(pixels, labels, strict=True)]
-    in_use = gr.Markdown(elem_id="translate-in-use")
+    in_use = InUse("translate-in-use")
     with gr.Accordion("Your own: choose · drop · paste · draw", open=False, elem_id="translate-upload"):
         controls.heading("Your pictures", "pictures")
         label = "Pictures, or .npy, .npz, IDX"
-        files = gr.File(label=label, file_count="multiple", elem_id="translate-files", height=110)
+        files = Files(label=label, elem_id="translate-files", height=110)
         with gr.Row():
-            first = gr.Number(0, label="From image", precision=0, minimum=0, min_width=80, elem_id="translate-first")
-            limits: dict[str, Any] = {"precision": 0, "minimum": 1, "maximum": uploads.MAX_IMAGES, "min_width": 80}
-            count = gr.Number(10, label="How many", elem_id="translate-count", **limits)
-        for number in (first, count):
-            number.raise_if_out_of_bounds = _any_number
+            look: dict[str, Any] = {"precision": 0, "min_width": 80}
+            first = Whole(0, label="From image", minimum=0, maximum=FIRST[1], elem_id="translate-first", **look)
+            count = Whole(10, label="How many", minimum=1, maximum=COUNT[1], elem_id="translate-count", **look)
         invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
         limit = {"files": uploads.MAX_FILES, "megabytes": uploads.MAX_BYTES // 2**20}
         gr.Markdown(text("ui/texts/uploads.md", **limit), elem_classes="fm-caption")
-        pad = gr.Sketchpad(
-            show_label=False, layers=False, type="numpy", canvas_size=(280, 280), image_mode="RGBA", height=380,
-            elem_id="translate-pad", brush=gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed"),
-        )  # fmt: skip
+        brush = gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed")
+        pad = Pad(show_label=False, canvas_size=(280, 280), height=380, elem_id="translate-pad", brush=brush)
     with gr.Accordion("Pick one of a hundred", open=False):
         gallery = gr.Gallery(
             bundled, columns=5, height=260, show_label=False, allow_preview=False, format="png",
             elem_id="translate-gallery", buttons=[],
         )  # fmt: skip
-    return OwnPictures(gallery, files, [first, count, invert], pad, in_use)
-
-
-def _any_number(num: float, minimum: float | None, maximum: float | None) -> None:
-    """The handler refuses what is out of bounds, and names it."""
+    return OwnPictures(gallery, files, {"first": first, "count": count, "invert": invert}, pad, in_use)
 
 
 def _maps(library: Library) -> None:

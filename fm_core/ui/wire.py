@@ -3,7 +3,7 @@
 `header["blocks"]` lists {name, type, shape, scale} of the blocks, whose little-endian numbers follow one another. A
 value is the stored number times the scale. A name is the block's path in the header: `sides.0.x` belongs at
 `header["sides"][0]["x"]`. To programs a packet is {header, data}, with the numbers in base64; to the page it is a line
-of JSON, the header with the count of `bytes`, and then the numbers. `unpack` and packet.js need nothing else to read it.
+of JSON, the header with the count of `bytes`, and then the numbers. `unpack` and packet.js need no more to read it.
 """
 
 import base64

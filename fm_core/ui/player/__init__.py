@@ -36,8 +36,8 @@ class Player(gr.HTML):
     """Plays the packets of `point_packets` (scene "points") or `image_packets` (scene "images") in a tab of this name.
 
     All but new runs and files, for which it asks the `Service`, happens in the browser. Event `ask` wants the values of
-    the controls, `apply` shows an answer's updates of them, `restore` the settings of an address: see `run_tab.py`. `comparisons` are queries of the address, each with
-    what to watch in its run.
+    the controls, `apply` shows an answer's updates of them, `restore` the settings of an address: see `run_tab.py`.
+    `comparisons` are queries of the address, each with what to watch in its run.
     """
 
     def __init__(self, scene: str, tab: str, comparisons: Sequence[tuple[str, str]] = (), **keywords):
