@@ -45,7 +45,7 @@ class Work:
     kind: str
     seconds: float
     parts: int
-    compute: Callable[[Check], Iterator[Sized]]
+    compute: Callable[[Check], Iterator[Any]]
 
 
 @dataclass(eq=False)

@@ -58,8 +58,8 @@ class Budget:
         """Raises SettingsError."""
         if (count := evaluations(samples, sides)) > self.most:
             raise SettingsError(
-                f"This takes {count:,} evaluations, {self.samples} times evaluations of each run; at most {self.most:,} "
-                f"are made at once, so choose fewer steps or {self.samples}."
+                f"This takes {count:,} evaluations, {self.samples} times evaluations of each run; at most "
+                f"{self.most:,} are made at once, so choose fewer steps or {self.samples}."
             )
 
     def expected(self, samples: int, sides: Sequence["Side | ImageSide"]) -> float:

@@ -235,8 +235,9 @@ def test_on_a_slow_network_too_what_was_asked_last_is_what_stays(open_tab, laten
     for first, second, keeps_first in rounds[: 6 if latency < 1000 else 3]:
         with page.expect_request("**/fm/points"):
             first.do(page)
+        before = state(page, "asked")
         second.do(page)
-        expect(page.locator(ROOT.format("points"))).not_to_have_attribute("data-started", state(page, "asked"))
+        expect(page.locator(ROOT.format("points"))).not_to_have_attribute("data-asked", before)
         idle(page)
         agree(page, "points")
         leaves(page, "points", *([first] * keeps_first), second)

@@ -120,14 +120,14 @@ def test_junk_is_refused(image_address, body):
 
 def test_there_is_no_other_tab(image_address):
     body = json.dumps({"visitor": "a", "want": "run", "values": {}})
-    ((header, _),) = list(Answer(image_address, "../catalogue", body))
+    ((header, _),) = list(Answer(image_address, "catalogue", body))
     assert header["refused"].startswith("the tab must be one of points, digits, translate, not")
 
 
 @pytest.fixture
 def held(monkeypatch) -> Iterator[dict[str, threading.Event]]:
-    """Every run waits after its first step until it is let go, or nobody waits for it any more."""
-    events = {name: threading.Event() for name in ("begun", "ended", "release")}
+    """Every run waits after its first step until it is let go or, if it is not patient, nobody waits for it any more."""
+    events = {name: threading.Event() for name in ("begun", "ended", "release", "patient")}
 
     def held_integrate(*arguments) -> Iterator:
         try:
@@ -135,7 +135,8 @@ def held(monkeypatch) -> Iterator[dict[str, threading.Event]]:
                 events["begun"].set()
                 yield state
                 while not events["release"].wait(0.01):
-                    yield state
+                    if not events["patient"].is_set():
+                        yield state
         finally:
             events["ended"].set()
 
@@ -153,6 +154,7 @@ def test_a_run_ends_when_its_page_is_closed(ask, held):
 
 
 def test_whoever_waits_hears_every_second_that_he_is_not_forgotten(ask, held):
+    held["patient"].set()
     first = iter(ask(seed=102, **SMALL))
     assert "updates" in next(first)[0]
     assert held["begun"].wait(30)

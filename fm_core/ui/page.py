@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from fm_core.images import uploads
 from fm_core.maths.distributions import STANDARD
 from fm_core.playground import Library
+from fm_core.settings import CLOTHES_SET
 from fm_core.texts import text
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.controls import DIE
@@ -24,7 +25,6 @@ from fm_core.ui.points_tab import create_points_tab
 from fm_core.ui.preview import PICTURE, Preview
 from fm_core.ui.service import ROUTE, Service
 from fm_core.ui.thumbnails import style_sheet
-
 from fm_core.ui.translate_tab import create_translate_tab
 
 FONTS = ["system-ui", "sans-serif"]

@@ -103,9 +103,10 @@ async def _parts(place: Place) -> AsyncIterator[bytes]:
     """The parts of the result, and a message every second until they are there."""
     for part in place.parts:
         future = asyncio.wrap_future(part)
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, though nobody waits
         while not (await asyncio.wait({future}, timeout=HEARTBEAT))[0]:
             before, seconds = place.before()
-            yield message({"before": before, "seconds": round(seconds, 1)})
+            yield message({"before": before, "seconds": round(seconds, 3)})
         yield future.result().to_page()
 
 
