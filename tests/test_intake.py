@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from fm_core.images.limits import UploadError
-from fm_core.ui.intake import DRAWING, DRAWINGS, STROKES, Pad, Turns
+from fm_core.ui.intake import DRAWING, DRAWINGS, STROKES, Pad
+from fm_core.ui.turns import Turns
 from tests.events import config, number, refusal, send
 from tests.picture_files import drawing, encoded, png_of_zeros
 

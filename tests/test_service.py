@@ -126,7 +126,7 @@ def test_there_is_no_other_tab(image_address):
 
 @pytest.fixture
 def held(monkeypatch) -> Iterator[dict[str, threading.Event]]:
-    """Every run waits after its first step until it is let go or, if it is not patient, nobody waits for it any more."""
+    """Every run waits after its first step until it is let go or, unless it is patient, nobody waits for it."""
     events = {name: threading.Event() for name in ("begun", "ended", "release", "patient")}
 
     def held_integrate(*arguments) -> Iterator:

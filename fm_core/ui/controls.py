@@ -1,7 +1,6 @@
 """The controls of a tab with a player, by argument name; their ids begin with the tab's name."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,20 +9,10 @@ from fm_core.maths.flow import SEEDS
 from fm_core.settings import IMAGE_STEPS
 from fm_core.ui.explanations import why
 from fm_core.ui.form import Form
+from fm_core.ui.intake import Whole
 from fm_core.ui.menus import SOLVER_CHOICES, Choices, trained
 
-DIE = Path(__file__).parent / "die.svg"
 Updates = dict[Any, Any]  # by component
-
-
-class Whole(gr.Number):
-    """A field for a whole number, whose limits other programs are told too."""
-
-    def get_block_name(self) -> str:
-        return "number"
-
-    def api_info(self) -> dict[str, str]:
-        return {"type": "integer", "description": f"a whole number from {self.minimum} to {self.maximum}"}
 
 
 class Controls:
@@ -81,7 +70,8 @@ class Controls:
         with gr.Row(elem_classes="fm-seed"):
             elem_id = f"{self.tab}-seed"
             self.made["seed"] = Whole(0, label="Seed", show_label=False, min_width=80, elem_id=elem_id, **limits)
-            self.dice = gr.Button("New noise", icon=DIE, size="sm", min_width=90, elem_id=f"{self.tab}-dice")
+            of_dice: dict[str, Any] = {"size": "sm", "min_width": 90, "elem_classes": "fm-dice"}
+            self.dice = gr.Button("New noise", elem_id=f"{self.tab}-dice", **of_dice)
 
     def sides(self, label: str, fill: Callable[[str], None]) -> None:
         """The checkbox to compare, and the controls of both sides, filled for the suffixes "" and "_b".

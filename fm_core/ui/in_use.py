@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-_CSS = """p { margin: 2px 0; font-size: 12px; line-height: 1.4; overflow-wrap: anywhere; }
+_CSS = """p { margin: 2px 0; }
 button { min-height: 32px; padding: 4px 10px; border: 1px solid var(--border-color-primary); border-radius: 8px;
   background: var(--background-fill-primary); color: var(--body-text-color); font-size: 12px; cursor: pointer; }
 button[hidden] { display: none; }"""

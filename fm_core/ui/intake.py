@@ -1,13 +1,12 @@
-"""What visitors hand in reaches the handlers as it came, undecoded and within limits; and they come in turn."""
+"""Components for what visitors hand in, which reaches the handlers as it came, undecoded and within limits.
 
-import asyncio
-from collections.abc import Callable
+Gradio writes a .pyi file beside a module with components; so there is nothing else in this one.
+"""
+
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from weakref import WeakValueDictionary
 
-import anyio
 import gradio as gr
 from gradio.components.base import server
 from gradio.components.image_editor import EditorData
@@ -125,19 +124,11 @@ class Pad(_Uploaded, gr.ImageEditor):
         return content_of(Path(drawing["composite"]["path"]))
 
 
-class Turns:
-    """Calls in threads of their own: at most so many at once, and one for each visitor.
+class Whole(gr.Number):
+    """A field for a whole number, whose limits other programs are told too."""
 
-    The others wait, without a thread, in the order in which they came; so who asks for much gets a turn after everybody
-    who asked for little.
-    """
+    def get_block_name(self) -> str:
+        return "number"
 
-    def __init__(self, most: int):
-        self._free = asyncio.Semaphore(most)
-        self._of_visitor: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-
-    async def call(self, visitor: str | None, function: Callable, *arguments: Any) -> Any:
-        """What the function returns, or raises."""
-        own = self._of_visitor.setdefault(visitor or "", asyncio.Lock())
-        async with own, self._free:
-            return await anyio.to_thread.run_sync(function, *arguments)
+    def api_info(self) -> dict[str, str]:
+        return {"type": "integer", "description": f"a whole number from {self.minimum} to {self.maximum}"}

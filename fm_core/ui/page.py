@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported: no call to any other host
+from fm_core import visitors_files
+
+# Read when gradio is imported: no call to any other host, and a folder for files that is not shared by users.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ["GRADIO_TEMP_DIR"] = str(visitors_files.folder())
 
 import gradio as gr
 from gradio.themes import Default
@@ -17,13 +21,16 @@ from fm_core.maths.distributions import STANDARD
 from fm_core.playground import Library
 from fm_core.settings import CLOTHES_SET
 from fm_core.texts import text
+from fm_core.ui import service, static
 from fm_core.ui.catalogue_tab import create_catalogue_tab
-from fm_core.ui.controls import DIE
 from fm_core.ui.digits_tab import create_digits_tab
-from fm_core.ui.player import MODULES, PLOTLY, module_url
+from fm_core.ui.guard import Guard
+from fm_core.ui.headers import SecurityHeaders
+from fm_core.ui.memory import SESSIONS, bounded
+from fm_core.ui.player import module_url
 from fm_core.ui.points_tab import create_points_tab
-from fm_core.ui.preview import PICTURE, Preview
-from fm_core.ui.service import ROUTE, Service
+from fm_core.ui.preview import Preview
+from fm_core.ui.service import Service
 from fm_core.ui.thumbnails import style_sheet
 from fm_core.ui.translate_tab import create_translate_tab
 
@@ -61,16 +68,15 @@ class Page(gr.Blocks):
 
 def build_page(library: Library) -> Page:
     """The whole page for these models, without the tabs that need others."""
-    service = Service(library)
-    gr.set_static_paths([PLOTLY, MODULES, DIE, PICTURE])
+    answering = Service(library)
     title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
-    with Page(service, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
+    with Page(answering, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
         gr.Markdown(text("ui/texts/introduction.md"), elem_classes="fm-title")
         possible = [tab for tab in TABS if tab.possible(library)]
         with gr.Tabs(elem_id="tabs") as tabs:
             for tab in possible:
                 with gr.Tab(tab.title, id=tab.id) as shown:
-                    tab.create(service)
+                    tab.create(answering)
                 shown.select(
                     None, js=f"() => window.dispatchEvent(new CustomEvent('fm-tab', {{ detail: '{tab.id}' }}))"
                 )
@@ -90,7 +96,13 @@ def launch_options() -> dict:
         "theme": Default(primary_hue="slate", font=FONTS, font_mono=["ui-monospace", "monospace"]),
         "run_history": False,
         "max_file_size": uploads.MAX_BYTES,
-        "app_kwargs": {"routes": [ROUTE], "middleware": [Middleware(Preview)]},
+        "state_session_capacity": SESSIONS,
+        "app_kwargs": {
+            "routes": [service.ROUTE, static.ROUTE],
+            "middleware": [Middleware(SecurityHeaders), Middleware(Guard), Middleware(Preview)],
+            "lifespan": bounded,
+            "openapi_url": None,
+        },
         "ssr_mode": False,
         "footer_links": ["api", "settings"],
     }

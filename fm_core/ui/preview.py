@@ -3,11 +3,10 @@
 import re
 from collections.abc import Awaitable, Callable
 from html import escape
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-PICTURE = Path(__file__).parent / "preview.png"
+from fm_core.ui.static import address as address_of_file
+
 TITLE = "Flow Matching Playground"
 SENTENCE = "See how a neural network carries noise to data, step by step, and check theory against measurement."
 _OLD = re.compile(rb'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>')
@@ -16,10 +15,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 def meta_tags(address: str) -> str:
     """The tags for a page at this address, which ends with a slash."""
-    picture = f"{address}gradio_api/file={quote(str(PICTURE))}"
+    picture = address + address_of_file("preview.png")
     tags = {"title": TITLE, "description": SENTENCE, "type": "website", "url": address, "image": picture}
     named = [f'<meta property="og:{name}" content="{escape(value)}">' for name, value in tags.items()]
-    return "".join([*named, '<meta name="twitter:card" content="summary_large_image">'])
+    icon = '<link rel="icon" href="favicon.ico">'  # which the page has no word of: under a proxy's path none is found
+    return "".join([*named, '<meta name="twitter:card" content="summary_large_image">', icon])
 
 
 class Preview:
@@ -50,7 +50,8 @@ def address_of(scope: dict[str, Any]) -> str:
     headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
     host = headers.get("x-forwarded-host", headers.get("host", "localhost"))
     scheme = headers.get("x-forwarded-proto", scope.get("scheme", "http")).split(",")[0]
-    return f"{scheme}://{host}{scope.get('root_path', '').rstrip('/')}/"
+    root = scope.get("root_path", "").rstrip("/")
+    return f"{root}/" if root.startswith(("http://", "https://")) else f"{scheme}://{host}{root}/"
 
 
 def _is_page(message: dict[str, Any]) -> bool:
@@ -59,6 +60,7 @@ def _is_page(message: dict[str, Any]) -> bool:
 
 async def _send_page(start: dict[str, Any], page: bytes, address: str, send: Send) -> None:
     page = page.replace(b"</head>", meta_tags(address).encode() + b"</head>", 1)
+    page = page.replace(b'href="/manifest.json"', b'href="./manifest.json"', 1)  # which a proxy's path comes before
     kept = [(name, value) for name, value in start["headers"] if name != b"content-length"]
     await send({**start, "headers": [*kept, (b"content-length", str(len(page)).encode())]})
     await send({"type": "http.response.body", "body": page})

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
@@ -37,7 +38,7 @@ def schedule_picture(schedule: Schedule) -> str:
         points = " ".join(f"{5 + 54 * x:.1f},{45 - 40 * y:.1f}" for x, y in places)
         lines.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
     svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 50">{"".join(lines)}</svg>'
-    return f"data:image/svg+xml,{quote(svg)}"
+    return _svg(svg)
 
 
 def clothes_picture(clothes: str) -> str:
@@ -48,6 +49,10 @@ def clothes_picture(clothes: str) -> str:
     return _png(Image.fromarray(pixels[0]))
 
 
+def _svg(text: str) -> str:
+    return f"data:image/svg+xml,{quote(text)}"
+
+
 def _png(image: Image.Image) -> str:
     file = io.BytesIO()
     image.save(file, "png", optimize=True)
@@ -55,10 +60,14 @@ def _png(image: Image.Image) -> str:
 
 
 def style_sheet() -> str:
-    """Gives each choice in a `.fm-pictures` menu its picture, by the choice's value, and each comparison its data's."""
+    """Gives each choice in a `.fm-pictures` menu its picture, by the choice's value, each comparison its data's, and
+    the buttons for new noise a die.
+    """
     pictures = {name: density_picture(entry) for name, entry in (SOURCES | TARGETS).items()}
     pictures |= {name: schedule_picture(entry) for name, entry in SCHEDULES.items()}
     pictures |= {name: clothes_picture(name) for name in CLOTHES}
     places = {f'.fm-pictures label:has([value="{name}"])': picture for name, picture in pictures.items()}
     places |= {f"#points-compare-{k}": pictures[entry.settings.target] for k, entry in enumerate(COMPARISONS)}
-    return "\n".join(f'{place}::before {{ background-image: url("{picture}"); }}' for place, picture in places.items())
+    rules = [f'{place}::before {{ background-image: url("{picture}"); }}' for place, picture in places.items()]
+    die = _svg((Path(__file__).parent / "die.svg").read_text(encoding="utf-8"))
+    return "\n".join([*rules, f'.fm-dice::before {{ content: url("{die}"); width: 1.2em; height: 1.2em; }}'])

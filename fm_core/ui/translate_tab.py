@@ -25,15 +25,17 @@ from fm_core.refusals import whole
 from fm_core.settings import CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, TranslateSettings
 from fm_core.texts import text
 from fm_core.ui import exports
-from fm_core.ui.controls import Controls, Updates, Whole
+from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.explanations import why
 from fm_core.ui.form import TRANSLATE
+from fm_core.ui.gallery import InlineGallery
 from fm_core.ui.image_packet import image_packets
 from fm_core.ui.in_use import InUse, used
-from fm_core.ui.intake import Files, Pad, Turns
+from fm_core.ui.intake import Files, Pad, Whole
 from fm_core.ui.player import Player
 from fm_core.ui.run_tab import HIDDEN, PROGRAMS, RunTab, in_a_sentence, packet_of
 from fm_core.ui.service import Service, Values
+from fm_core.ui.turns import Turns
 from fm_core.ui.wire import Packet
 
 # On the player's element, `picked` counts the choices of pictures, so that those from the server are dropped if others
@@ -252,10 +254,8 @@ def _own_pictures(controls: Controls) -> OwnPictures:
         brush = gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed")
         pad = Pad(show_label=False, canvas_size=(280, 280), height=380, elem_id="translate-pad", brush=brush)
     with gr.Accordion("Pick one of a hundred", open=False):
-        gallery = gr.Gallery(
-            bundled, columns=5, height=260, show_label=False, allow_preview=False, format="png",
-            elem_id="translate-gallery", buttons=[],
-        )  # fmt: skip
+        look: dict[str, Any] = {"columns": 5, "height": 260, "show_label": False, "allow_preview": False, "buttons": []}
+        gallery = InlineGallery(bundled, elem_id="translate-gallery", **look)
     return OwnPictures(gallery, files, {"first": first, "count": count, "invert": invert}, pad, in_use)
 
 

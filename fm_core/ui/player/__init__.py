@@ -3,15 +3,13 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import gradio as gr
-import plotly
 
 from fm_core.ui.explanations import why
+from fm_core.ui.static import address
 
 MODULES = Path(__file__).parent
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 MOUNT = """import(new URL(props.module, document.baseURI)).then(({ mount }) => mount(element, props, {
   ask: () => trigger("ask"),
   apply: () => trigger("apply"),
@@ -23,13 +21,9 @@ def _read(name: str) -> str:
     return (MODULES / name).read_text(encoding="utf-8")
 
 
-def _url(path: Path) -> str:
-    return f"gradio_api/file={quote(str(path))}"
-
-
 def module_url(name: str) -> str:
     """The address of a script beside this file, relative to the page's."""
-    return _url(MODULES / name)
+    return address(name)
 
 
 class Player(gr.HTML):
@@ -49,7 +43,7 @@ class Player(gr.HTML):
             apply_default_css=False,
             elem_id=f"{tab}-player",
             module=module_url(f"{scene}.js"),
-            plotly=_url(PLOTLY),
+            plotly=address("plotly.min.js"),
             tab=tab,
             comparisons=list(comparisons),
             **keywords,
