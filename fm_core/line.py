@@ -108,6 +108,11 @@ class Line:
         finally:
             place.leave()
 
+    def forget(self) -> None:
+        """Drop the results that are kept."""
+        with self._lock:
+            self._results.clear()
+
     def _add(self, work: Work, visitor: str) -> _Job:
         if len(self._jobs) >= self.longest:
             raise Crowded(f"{self.longest:,} computations are in line already; please try again in a minute.")

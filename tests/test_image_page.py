@@ -28,7 +28,7 @@ from fm_core.ui.image_packet import end_coefficients
 from fm_core.ui.snippets import snippet
 from fm_core.ui.translate_tab import _pixels
 from fm_core.ui.wire import unpack
-from tests import events, pages, picture_files
+from tests import pages, picture_files
 from tests.conftest import served
 from tests.pages import CAPTION, NARROW, OUTSIDE, ROOT, WIDE, await_state, idle, query, set_number
 
@@ -155,8 +155,8 @@ def test_a_link_opens_a_comparison_on_the_same_noise(open_tab):
 
 def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit, untrained_images):
     models = {name: model for name, model in untrained_images.models.items() if name != "mnist-cosine"}
-    for address in served(Library(models, {}, {"mnist-cosine": "mnist-cosine does not exist."})):
-        page = visit(address, "?tab=digits&compare=1&steps_b=5", ROOT.format("digits"))
+    for server in served(Library(models, {}, {"mnist-cosine": "mnist-cosine does not exist."})):
+        page = visit(server.local_url, "?tab=digits&compare=1&steps_b=5", ROOT.format("digits"))
         expect(part(page, CAPTION.format("b"), "digits").first).to_have_text("B 5 steps")
         expect(page.locator("#digits-schedule_b")).to_have_count(0)
 
@@ -501,13 +501,6 @@ def test_no_malformed_request_is_answered_by_the_ten_default_pictures(pictures, 
         _pixels(run_of(pictures, clothes))
     assert str(caught.value).startswith(sentence)
     assert len(str(caught.value)) < 300
-
-
-def test_ten_megabytes_that_are_no_pictures_get_their_sentence_in_the_player(image_address):
-    values = run_of("A" * 10_000_000, "own")
-    given = [None, *(values[name] for name in ("pictures", *dict.fromkeys(("clothes", *TRANSLATE.names))))]
-    message = events.send(image_address, "translate-player", "run", given, ticket=1)
-    assert "The pictures are not 1 to 64" in str(message["output"]["data"])
 
 
 # ---- what lies beneath

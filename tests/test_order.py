@@ -34,7 +34,7 @@ class Hold:
     release: threading.Event = field(default_factory=threading.Event)
 
     def arm(self) -> None:
-        self.line._results.clear()  # what is kept is not computed, so it cannot be held
+        self.line.forget()  # what is kept is not computed, so it cannot be held
         for event in (self.begun, self.ended):
             event.clear()
         self.armed = True

@@ -172,7 +172,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
       const { updates, before } = message.header;
       if (signal.aborted) return;
       if (updates) applied = applyUpdates(updates);
-      else if (before !== undefined) player.tell(waitingWords(message.header));
+      else if (before !== undefined) parts || player.tell(waitingWords(message.header));
       else if (parts++) player.complete(message);
       else {
         player.receive(message);
