@@ -22,6 +22,7 @@ import torch
 from gradio.tunneling import CURRENT_TUNNELS
 
 from fm_core import visitors_files
+from fm_core.machine import share_freed_memory
 from fm_core.playground import Library
 from fm_core.refusals import Refusal
 from fm_core.ui.page import build_page, launch_options
@@ -49,6 +50,7 @@ def build() -> gr.Blocks:
     place = visitors_files.folder()
     visitors_files.prepare(place)
     tempfile.tempdir = str(place)  # what is left of broken uploads is bounded with the rest
+    share_freed_memory()
     torch.set_num_threads(1)  # runs are concurrent; threads within one would wait for each other
     library = Library.load()
     for problem in library.problems.values():

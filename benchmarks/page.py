@@ -1,14 +1,14 @@
 """Measure the page in headless Chromium and write the figures to benchmarks/page.md. Run it on an idle machine.
 
 Everything is measured in one run on one machine, and speeds are given as ratios: the time from a slider move to the new
-picture stands beside the bare computation (sampling the flow and the exact reference) and an empty Gradio round trip.
+picture stands beside the sampling of the flow itself and an empty Gradio round trip.
 """
 
-import base64
 import os
 import platform
 import shutil
 import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -17,12 +17,12 @@ import gradio as gr
 import torch
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from fm_core.playground import Library, generate, simulate
-from fm_core.settings import DigitSettings, Settings, Side
-from fm_core.ui.digits_tab import encoded as digits_encoded
+from fm_core.line import Line
+from fm_core.playground import Library, simulate
+from fm_core.settings import Settings, Side
 from fm_core.ui.page import build_page, launch_options
-from fm_core.ui.point_packet import point_packet
-from fm_core.ui.points_tab import encoded
+from fm_core.ui.point_packet import point_packets
+from fm_core.ui.wire import joined
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--enable-precise-memory-info"]
@@ -78,9 +78,9 @@ def main() -> None:
             *wire_size(library),
             *opening(browser, address),
             *frame_rate(page, address),
-            *latency(library, page, address, empty_address),
+            *latency(library, playground.service.line, page, address, empty_address),
         ]
-        rows += growth(page, address)
+        rows += growth(page, playground.service.line, address)
         browser.close()
     playground.close()
     empty.close()
@@ -100,12 +100,12 @@ def wire_size(library: Library) -> list[tuple[str, str]]:
     small = Settings(particles=100, sides=(Side(steps=200),))
 
     def size(settings: Settings) -> int:
-        return len(base64.b64decode(point_packet(settings, simulate(library, settings), {})["data"]))
+        return len(joined(point_packets(settings, simulate(library, settings), {})))
 
     slope = (size(settings) - size(small)) / (settings.particles - small.particles) / 201
     fixed = size(small) - (4 * small.particles + 4) * 201  # 4 bytes are the time of a state
     return [
-        ("bytes per particle and state, before base64", f"{slope:.2f}"),
+        ("bytes per particle and state", f"{slope:.2f}"),
         ("fixed part of the binary, bytes", f"{fixed:,}"),
     ]
 
@@ -150,47 +150,49 @@ def frame_rate(page: Page, address: str) -> list[tuple[str, str]]:
     ]
 
 
-def latency(library: Library, page: Page, address: str, empty_address: str) -> list[tuple[str, str]]:
-    """Slider moves in turn with the bare computation, so that both meet the same machine: it plays all the while."""
-    points = moves_and_computations(page, address, "#points-steps", "", encoded, lambda: simulate(library, Settings()))
-    digits = moves_and_computations(
-        page, f"{address}?tab=digits", "#digits-steps", "#digits-player ", digits_encoded,
-        lambda: generate(library, DigitSettings()),
-    )  # fmt: skip
+def latency(library: Library, line: Line, page: Page, address: str, empty_address: str) -> list[tuple[str, str]]:
+    """Slider moves in turn with the flow's own computation, so that both meet the same machine, which plays."""
+    moons, mnist = library.flow("moons-linear"), library.flow("mnist-linear")
+    points = moves_and_computations(page, line, address, "#points-steps", "", lambda: moons.sample(2000, 50))
+    tab = f"{address}?tab=digits", "#digits-steps", "#digits-player "
+    digits = moves_and_computations(page, line, *tab, lambda: mnist.sample(16, 20))
     page.goto(empty_address)
     page.wait_for_selector("#text")
     page.wait_for_timeout(1000)
     trip = median(page.evaluate(MOVE, ["#steps input[type=range]", "#text", 1 - 2 * (k % 2)]) for k in range(MOVES))
     return [
         ("empty Gradio round trip, median ms", f"{trip:.0f}"),
-        *ratios("2,000 particles × 50 steps", "flow and exact reference", *points, trip),
-        *ratios("16 images × 20 steps", "flow and classifier", *digits, trip),
+        *ratios("2,000 particles × 50 steps", *points, trip),
+        *ratios("16 images × 20 steps", *digits, trip),
     ]
 
 
-def moves_and_computations(page: Page, address: str, slider: str, player: str, cached, compute) -> tuple[float, float]:
+def moves_and_computations(
+    page: Page, line: Line, address: str, slider: str, player: str, compute: Callable[[], object]
+) -> tuple[float, float]:
     """Median milliseconds of a slider move to its new picture, and of the computation alone."""
     page.goto(address)
     page.wait_for_selector(f"{player}{RUN}")
     page.wait_for_timeout(2000)
     moves, bare = [], []
     for k in range(MOVES):
-        moves.append(move(page, k, slider, player, cached))
+        moves.append(move(page, line, k, slider, player))
         bare.append(timed(compute))
     return median(moves), median(bare)
 
 
-def ratios(size: str, computation: str, picture: float, bare: float, trip: float) -> list[tuple[str, str]]:
+def ratios(size: str, picture: float, bare: float, trip: float) -> list[tuple[str, str]]:
     return [
         (f"slider to new picture, {size}, median ms", f"{picture:.0f}"),
-        (f"bare computation ({computation}), median ms", f"{bare:.0f}"),
-        ("slider to picture over (bare computation + empty round trip)", f"{picture / (bare + trip):.2f}"),
+        ("the flow's own computation, median ms", f"{bare:.0f}"),
+        ("slider to picture over (the flow + an empty round trip)", f"{picture / (bare + trip):.2f}"),
     ]
 
 
-def move(page: Page, k: int, slider: str = "#points-steps", player: str = "", cached=encoded) -> float:
+def move(page: Page, line: Line, k: int, slider: str = "#points-steps", player: str = "") -> float:
     """Milliseconds of one slider move, one step more and one less in turn, with nothing kept of earlier runs."""
-    cached.cache_clear()
+    page.wait_for_selector(f"{player}.fm-player:not([aria-busy])")
+    line.forget()
     return page.evaluate(MOVE, [f"{slider} input[type=range]", f"{player}.fm-player", 1 - 2 * (k % 2)])
 
 
@@ -200,7 +202,7 @@ def timed(action) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def growth(page: Page, address: str, changes: int = 100) -> list[tuple[str, str]]:
+def growth(page: Page, line: Line, address: str, changes: int = 100) -> list[tuple[str, str]]:
     """Heap and DOM nodes after garbage collection, before and after slider changes."""
     page.goto(address)
     page.wait_for_selector(RUN)
@@ -215,7 +217,7 @@ def growth(page: Page, address: str, changes: int = 100) -> list[tuple[str, str]
 
     def change(count: int) -> None:
         for k in range(count):
-            move(page, k)
+            move(page, line, k)
 
     change(10)
     heap, nodes = snapshot()

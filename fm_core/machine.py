@@ -4,6 +4,7 @@ import ctypes
 import platform
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of mallopt(3)
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # of mallopt(3)
 
 
 @lru_cache
@@ -38,12 +39,21 @@ def keep_freed_memory() -> None:
     By default it returns blocks as large as a batch's activations to the system and requests them again in every
     iteration, at the cost of thousands of page faults. The process then stays at its peak, which does not grow.
     """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):
-        return
-    mallopt(_MMAP_MAX, 0)  # no block outside the heap
-    mallopt(_TRIM_THRESHOLD, -1)  # the heap never shrinks
+    _set(_MMAP_MAX, 0)  # no block outside the heap
+    _set(_TRIM_THRESHOLD, -1)  # the heap never shrinks
+
+
+def share_freed_memory() -> None:
+    """Have glibc's threads share two heaps, before they start; does nothing without glibc.
+
+    By default each of many threads has its own, which keeps what was freed in it.
+    """
+    _set(_ARENA_MAX, 2)
+
+
+def _set(parameter: int, value: int) -> None:
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def provenance(device: torch.device, processes: int) -> dict:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -161,9 +161,9 @@ def simulate(library: Library, settings: Settings, check: Check = always) -> lis
 
 
 def generate(library: Library, settings: DigitSettings, check: Check = always) -> list[Run]:
-    """Digits from the same noise for every side. Raises like `simulate`."""
+    """Digits from the same noise for every side, which `read_ends` reads. Raises like `simulate`."""
     flows = [library.flow(flow_name(MNIST.name, side.schedule)) for side in settings.sides]
-    return _carried(library, flows, settings.sides, flows[0].draw(settings.images, settings.seed), check)
+    return _carried(flows, settings.sides, flows[0].draw(settings.images, settings.seed), check)
 
 
 def translate(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check = always) -> list[Run]:
@@ -171,19 +171,26 @@ def translate(library: Library, pixels: np.ndarray, settings: TranslateSettings,
     flows = [library.flow(flow_name(MNIST.name, side.schedule, CLOTHES_SET.name)) for side in settings.sides]
     generator = torch.Generator().manual_seed(settings.seed)
     x_0 = flows[0].source.mix(CLOTHES_SET.standardise(torch.from_numpy(pixels)), generator)
-    return _carried(library, flows, settings.sides, x_0, check)
+    return _carried(flows, settings.sides, x_0, check)
 
 
-def _carried(library: Library, flows: list[Flow], sides: tuple[ImageSide, ...], x_0: Tensor, check: Check) -> list[Run]:
+def _carried(flows: list[Flow], sides: tuple[ImageSide, ...], x_0: Tensor, check: Check) -> list[Run]:
     """Carry the same x_0 of shape (n, 1, 28, 28) along every side, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        carried = pool.map(lambda flow, side: flow.carry(x_0, side.steps, side.solver, check=check), flows, sides)
+        return [Run(side, flow, run) for side, flow, run in zip(sides, flows, carried, strict=True)]
 
-    def carried(flow: Flow, side: ImageSide) -> Run:
-        run = flow.carry(x_0, side.steps, side.solver, check=check)
-        if library.classifier is None:
-            return Run(side, flow, run)
-        pixels = flow.target.to_pixels(flow.predicted_ends(run)[1])  # (T, n, 28, 28)
-        reading = read(library.classifier, pixels.flatten(0, 1), check)
-        return Run(side, flow, run, probabilities=reading.probabilities.view(*pixels.shape[:2], 10))
+
+def read_ends(library: Library, runs: list[Run], check: Check = always) -> list[Run]:
+    """Runs of images with the `probabilities` that the classifier reads in their predicted ends, if there is one."""
+    classifier = library.classifier
+    if classifier is None:
+        return runs
+
+    def read_end(run: Run) -> Run:
+        pixels = run.flow.target.to_pixels(run.flow.predicted_ends(run.trajectory)[1])  # (T, n, 28, 28)
+        probabilities = read(classifier, pixels.flatten(0, 1), check).probabilities
+        return replace(run, probabilities=probabilities.view(*pixels.shape[:2], 10))
 
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(carried, flows, sides))
+        return list(pool.map(read_end, runs))

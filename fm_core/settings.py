@@ -1,6 +1,6 @@
 """Settings of a run, checked when they are made."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
@@ -47,6 +47,36 @@ def _number(limits: tuple[int, int], default: int) -> Any:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How many evaluations of networks for one sample a request may take, and about how many seconds each takes."""
+
+    most: int
+    seconds: float
+    samples: str
+
+    def check(self, samples: int, sides: Sequence["Side | ImageSide"]) -> None:
+        """Raises SettingsError."""
+        if (count := evaluations(samples, sides)) > self.most:
+            raise SettingsError(
+                f"This takes {count:,} evaluations, {self.samples} times evaluations of each run; at most "
+                f"{self.most:,} are made at once, so choose fewer steps or {self.samples}."
+            )
+
+    def expected(self, samples: int, sides: Sequence["Side | ImageSide"]) -> float:
+        """Seconds."""
+        return 0.05 + self.seconds * evaluations(samples, sides)
+
+
+def evaluations(samples: int, sides: Sequence["Side | ImageSide"]) -> int:
+    """Evaluations of a velocity for one sample, in all sides."""
+    return samples * sum(side.steps * SOLVERS[side.solver].evaluations for side in sides)
+
+
+POINT_BUDGET = Budget(4_000_000, 2e-6, "particles")
+IMAGE_BUDGET = Budget(12_800, 1e-3, "images")
+
+
+@dataclass(frozen=True)
 class Side(Checked):
     """The settings of one of two compared runs of points."""
 
@@ -66,6 +96,15 @@ class Settings(Checked):
     particles: int = _number(PARTICLES, 2000)
     seed: int = _number(SEEDS, 0)
     sides: tuple[Side, ...] = (Side(),)
+
+    def __post_init__(self):
+        super().__post_init__()
+        POINT_BUDGET.check(self.particles, self.sides)
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes."""
+        return POINT_BUDGET.expected(self.particles, self.sides)
 
     def flow_name(self, side: Side) -> str:
         suffix = COUPLINGS[side.coupling].suffix + "-relu-output" * (side.velocity == "relu-output")
@@ -89,6 +128,15 @@ class DigitSettings(Checked):
     seed: int = _number(SEEDS, 0)
     sides: tuple[ImageSide, ...] = (ImageSide(),)
 
+    def __post_init__(self):
+        super().__post_init__()
+        IMAGE_BUDGET.check(self.images, self.sides)
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes."""
+        return IMAGE_BUDGET.expected(self.images, self.sides)
+
 
 @dataclass(frozen=True)
 class TranslateSettings(Checked):
@@ -97,6 +145,11 @@ class TranslateSettings(Checked):
     clothes: str = _choice((*CLOTHES, OWN), ONE_OF_EACH)
     seed: int = _number(SEEDS, 0)
     sides: tuple[ImageSide, ...] = (ImageSide(),)
+
+    @property
+    def seconds(self) -> float:
+        """About how long ten pictures take."""
+        return IMAGE_BUDGET.expected(10, self.sides)
 
     @property
     def pixels(self) -> Tensor:

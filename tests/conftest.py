@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -97,22 +98,29 @@ def visit_for_module(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="session")
-def image_address(untrained_images: Library) -> Iterator[str]:
-    """The address of a page with every image tab, whatever is trained."""
+def image_page(untrained_images: Library) -> Iterator[Any]:
+    """A page with every image tab, whatever is trained, as it is served."""
     yield from served(untrained_images)
+
+
+@pytest.fixture(scope="session")
+def image_address(image_page: Any) -> str:
+    """The address of a page with every image tab."""
+    return image_page.local_url
 
 
 @pytest.fixture(scope="session")
 def address(library: Library) -> Iterator[str]:
     """The address of the page."""
-    yield from served(library)
+    for page in served(library):
+        yield page.local_url
 
 
-def served(library: Library) -> Iterator[str]:
-    """Serve the page over a library from this process, and give its address."""
+def served(library: Library) -> Iterator[Any]:
+    """The page over a library, served from this process."""
     from fm_core.ui.page import build_page, launch_options
 
-    demo = build_page(library)
-    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
-    yield url
-    demo.close()
+    page = build_page(library)
+    page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    yield page
+    page.close()

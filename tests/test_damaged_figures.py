@@ -17,6 +17,7 @@ from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT
 from fm_core.playground import Library
 from fm_core.training import report
 from fm_core.ui.catalogue_tab import create_catalogue_tab
+from fm_core.ui.service import Service
 from fm_core.ui.translate_tab import _maps
 
 POINTS, IMAGES, MOONS = list(POINT_RECIPES), list(IMAGE_RECIPES), "moons-linear"
@@ -110,7 +111,7 @@ def write(name: str, directory: Path, shipped: dict, damage: Callable[[dict], ob
 def shown(library: Library, directory: Path) -> str:
     """The page's tabs that show figures, as text."""
     with gr.Blocks() as page:
-        create_catalogue_tab(library, directory)
+        create_catalogue_tab(Service(library), directory)
         _maps(library)
     blocks = page.blocks.values()
     json.dumps([block.value for block in blocks if isinstance(block, gr.Plot)], default=str, allow_nan=False)

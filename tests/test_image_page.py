@@ -28,7 +28,7 @@ from fm_core.ui.image_packet import end_coefficients
 from fm_core.ui.snippets import snippet
 from fm_core.ui.translate_tab import _pixels
 from fm_core.ui.wire import unpack
-from tests import events, pages, picture_files
+from tests import pages, picture_files
 from tests.conftest import served
 from tests.pages import CAPTION, NARROW, OUTSIDE, ROOT, WIDE, await_state, idle, query, set_number
 
@@ -155,8 +155,8 @@ def test_a_link_opens_a_comparison_on_the_same_noise(open_tab):
 
 def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit, untrained_images):
     models = {name: model for name, model in untrained_images.models.items() if name != "mnist-cosine"}
-    for address in served(Library(models, {}, {"mnist-cosine": "mnist-cosine does not exist."})):
-        page = visit(address, "?tab=digits&compare=1&steps_b=5", ROOT.format("digits"))
+    for server in served(Library(models, {}, {"mnist-cosine": "mnist-cosine does not exist."})):
+        page = visit(server.local_url, "?tab=digits&compare=1&steps_b=5", ROOT.format("digits"))
         expect(part(page, CAPTION.format("b"), "digits").first).to_have_text("B 5 steps")
         expect(page.locator("#digits-schedule_b")).to_have_count(0)
 
@@ -399,7 +399,8 @@ def client(image_address) -> Client:
 
 def test_the_api_gives_what_python_computes(client, untrained_images):
     value = client.predict(images=16, seed=3, steps=4, solver="heun", api_name="/digits")
-    run = playground.generate(untrained_images, DigitSettings(16, 3, (ImageSide("linear", 4, "heun"),)))[0]
+    settings = DigitSettings(16, 3, (ImageSide("linear", 4, "heun"),))
+    (run,) = playground.read_ends(untrained_images, playground.generate(untrained_images, settings))
     side = unpack(value)["sides"][0]
     assert side["nfe"] == 8
     assert np.abs(side["x"] - run.trajectory.x.squeeze(2).numpy().clip(-4, 4)).max() < 0.02
@@ -502,13 +503,6 @@ def test_no_malformed_request_is_answered_by_the_ten_default_pictures(pictures, 
     assert len(str(caught.value)) < 300
 
 
-def test_ten_megabytes_that_are_no_pictures_get_their_sentence_in_the_player(image_address):
-    values = run_of("A" * 10_000_000, "own")
-    given = [None, *(values[name] for name in ("pictures", *dict.fromkeys(("clothes", *TRANSLATE.names))))]
-    message = events.send(image_address, "translate-player", "run", given, ticket=1)
-    assert "The pictures are not 1 to 64" in str(message["output"]["data"])
-
-
 # ---- what lies beneath
 
 
@@ -522,7 +516,7 @@ def test_a_library_without_flows_says_what_is_missing(tmp_path):
 
 def test_both_sides_start_from_the_same_images(untrained_images):
     sides = (ImageSide("linear", 2), ImageSide("cosine", 5))
-    runs = playground.generate(untrained_images, DigitSettings(16, 1, sides))
+    runs = playground.read_ends(untrained_images, playground.generate(untrained_images, DigitSettings(16, 1, sides)))
     assert torch.equal(runs[0].trajectory.x[0], runs[1].trajectory.x[0])
     assert runs[1].probabilities is not None
     assert runs[1].probabilities.shape == (6, 16, 10)

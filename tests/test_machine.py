@@ -25,6 +25,32 @@ keep_freed_memory()
 print(given_back, min([churn() for _ in range(10)][5:]))
 """
 
+# The heaps that glibc tells of while eight threads use memory.
+THREADS = """
+import ctypes, sys, threading
+from fm_core.machine import share_freed_memory
+
+if sys.argv[1:]:
+    share_freed_memory()
+libc, all_there, counted = ctypes.CDLL(None), threading.Barrier(9), threading.Event()
+libc.malloc.restype = libc.open_memstream.restype = ctypes.c_void_p
+
+def use():
+    libc.malloc(ctypes.c_size_t(1000))
+    all_there.wait()
+    counted.wait()
+
+for _ in range(8):
+    threading.Thread(target=use).start()
+all_there.wait()
+text, size = ctypes.c_char_p(), ctypes.c_size_t()
+stream = ctypes.c_void_p(libc.open_memstream(ctypes.byref(text), ctypes.byref(size)))
+libc.malloc_info(0, stream)
+libc.fclose(stream)
+counted.set()
+print(text.value.count(b"<heap nr"))
+"""
+
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no mallopt but glibc's")
 def test_what_is_freed_is_found_again_without_page_faults():
@@ -32,6 +58,16 @@ def test_what_is_freed_is_found_again_without_page_faults():
     printed = subprocess.run([sys.executable, "-c", CHURN], capture_output=True, text=True, check=True).stdout
     given_back, kept = map(int, printed.split())
     assert kept < given_back / 10
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="there is no mallopt but glibc's")
+def test_threads_share_two_heaps():
+    def heaps(*arguments: str) -> int:
+        command = [sys.executable, "-c", THREADS, *arguments]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert heaps() > 4
+    assert heaps("shared") == 2
 
 
 def test_the_provenance_names_processor_threads_and_packages():

@@ -1,6 +1,5 @@
 """Saved runs: the Python program of a run computes its states to the bit, and the NPZ holds its arrays."""
 
-import base64
 import io
 from typing import Any
 
@@ -8,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from fm_core.playground import Run, generate, simulate, translate
+from fm_core.maths.flow import always
+from fm_core.playground import Run, generate, read_ends, simulate, translate
 from fm_core.refusals import SettingsError
 from fm_core.settings import CLOTHES, CLOTHES_SET, DigitSettings, ImageSide, Settings, Side, TranslateSettings
-from fm_core.ui.exports import file, npz
+from fm_core.ui.exports import KINDS, File, npz, work
 from fm_core.ui.snippets import file_name, snippet
 
 TWO_IMAGE_SIDES = (ImageSide("linear", 2), ImageSide("cosine", 3, "heun"))
@@ -129,7 +129,7 @@ def test_the_npz_of_points_holds_their_states_and_velocities(library):
 
 def test_the_npz_of_images_holds_pixels_and_the_classifiers_reading(library):
     settings = TranslateSettings(sides=(ImageSide(steps=2),))
-    (run,) = translate(library, OWN, settings)
+    (run,) = read_ends(library, translate(library, OWN, settings))
     arrays = np.load(io.BytesIO(npz([run])), allow_pickle=False)
     assert arrays["images_a"].dtype == np.uint8
     assert np.array_equal(arrays["images_a"][-1], run.flow.target.to_pixels(run.trajectory.x[-1]).numpy())
@@ -144,20 +144,25 @@ def test_the_npz_of_images_holds_pixels_and_the_classifiers_reading(library):
 def test_a_file_has_the_arrays_or_the_program_which_takes_no_run(library):
     settings = Settings(particles=100, sides=(Side(steps=2),))
     runs = simulate(library, settings)
-    saved = file("npz", settings, lambda: runs)
-    assert saved["name"] == "moons-linear-euler-2-seed0.npz"
-    arrays = np.load(io.BytesIO(base64.b64decode(saved["base64"])))
-    assert np.array_equal(arrays["x_a"], runs[0].trajectory.x.numpy())
-    assert file("py", settings, _no_run) == {"name": "moons-linear-euler-2-seed0.py", "text": snippet(settings)}
-    own = file("py", TranslateSettings(), _no_run, OWN)
-    assert own["text"] == snippet(TranslateSettings(), OWN)
+    (saved,) = work("npz", settings, lambda check: runs).compute(always)
+    assert saved.name == "moons-linear-euler-2-seed0.npz"
+    assert np.array_equal(np.load(io.BytesIO(saved.content))["x_a"], runs[0].trajectory.x.numpy())
+    (program,) = work("py", settings, _no_run).compute(always)
+    assert program == File("moons-linear-euler-2-seed0.py", snippet(settings).encode())
+    (own,) = work("py", TranslateSettings(), _no_run, OWN).compute(always)
+    assert own.content.decode() == snippet(TranslateSettings(), OWN)
 
 
-def _no_run() -> list[Run]:
+def test_files_of_different_runs_kinds_and_pictures_are_different_work():
+    given = [(kind, s, pixels) for kind in KINDS for s in (Settings(), TranslateSettings()) for pixels in (None, OWN)]
+    assert len({work(kind, settings, _no_run, pixels).key for kind, settings, pixels in given}) == len(given)
+
+
+def _no_run(check: object) -> list[Run]:
     raise AssertionError
 
 
 @pytest.mark.parametrize("kind", ["exe", "", None, "../npz"])
 def test_another_kind_of_file_is_refused(kind):
     with pytest.raises(SettingsError, match="kind must be one of npz, py"):
-        file(kind, Settings(), _no_run)
+        work(kind, Settings(), _no_run)

@@ -1,5 +1,7 @@
 """What lies between the page and the playground: the wire, the address, the menus, the presets."""
 
+import base64
+import json
 from dataclasses import replace
 from itertools import product
 
@@ -7,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from fm_core import playground
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
@@ -17,17 +18,15 @@ from fm_core.refusals import SettingsError
 from fm_core.settings import VELOCITIES, Settings, Side
 from fm_core.ui.form import POINTS
 from fm_core.ui.menus import menu
-from fm_core.ui.point_packet import point_packet, window
-from fm_core.ui.points_tab import encoded
+from fm_core.ui.point_packet import point_packets, window
 from fm_core.ui.presets import COMPARISONS
-from fm_core.ui.run_tab import Question
-from fm_core.ui.wire import Block, pack, rounded_to, unpack
+from fm_core.ui.wire import Block, Packet, joined, rounded_to, unpack
 
 TWO = Settings("moons", particles=300, sides=(Side(steps=3), Side("cosine", steps=5, solver="rk4")))
 
 
 def packet(library: Library, settings: Settings) -> dict:
-    return point_packet(settings, simulate(library, settings), {})
+    return joined(point_packets(settings, simulate(library, settings), {})).to_program()
 
 
 def test_a_packet_comes_back_as_it_was_packed():
@@ -38,9 +37,8 @@ def test_a_packet_comes_back_as_it_was_packed():
         "density": rounded_to(torch.uint8, density, limit=1),
         "sides.0.t": Block(np.linspace(0, 1, 5, dtype=np.float32)),
     }
-    value = pack({"sides": [{}, {}], "seed": 3}, blocks, {"steps": 5})
+    value = Packet({"sides": [{}, {}], "seed": 3}, blocks).to_program()
     tree = unpack(value)
-    assert tree["query"] == "steps=5"
     assert tree["seed"] == 3
     assert np.abs(tree["sides"][0]["x"] - x.numpy()).max() <= 3 / 32767
     assert np.abs(tree["sides"][1]["fields"]["exact"] - x.numpy().clip(-2.5, 2.5)).max() <= 2.5 / 127 / 2 + 1e-6
@@ -53,14 +51,14 @@ def test_every_block_of_a_packet_stands_at_a_multiple_of_its_numbers_size():
     three = np.arange(3)
     blocks = {name: Block(three.astype(name)) for name in ("uint8", "float32", "int16", "int8")}
     offset = 0
-    for block in pack({}, blocks, {})["header"]["blocks"]:
+    for block in Packet({}, blocks).to_program()["header"]["blocks"]:
         size = np.dtype(block["type"]).itemsize
         assert offset % size == 0
         offset += 3 * size
 
 
 def test_a_packet_that_is_longer_than_it_says_is_refused():
-    value = pack({}, {"x": Block(np.zeros(2, np.uint8))}, {})
+    value = Packet({}, {"x": Block(np.zeros(2, np.uint8))}).to_program()
     with pytest.raises(ValueError, match="3 bytes, but describes 2"):
         unpack(value | {"data": "AAAA"})
 
@@ -93,18 +91,28 @@ def test_the_arrows_are_the_field_at_the_cell_centres(library):
     assert tree["sides"][0]["fields"]["learned"][time, row, column] == pytest.approx(expected[0].numpy(), abs=1e-3)
 
 
-def test_equal_settings_are_computed_once(library, monkeypatch):
-    simulated = []
+def test_the_parts_of_a_packet_are_one_packet():
+    parts = [
+        Packet(
+            {"kind": "points", "sides": [{"a": 1, "s": {"v": [1]}}, {"a": 2}]}, {"sides.0.x": Block(np.arange(3.0))}
+        ),
+        Packet({"sides": [{"s": {"c": [2]}}, {"b": 3}]}, {"sides.1.x": Block(np.arange(4, dtype=np.uint8))}),
+    ]
+    tree = unpack(joined(parts).to_program())
+    assert tree["kind"] == "points"
+    first, second = tree["sides"]
+    assert (first["a"], first["s"], second["a"], second["b"]) == (1, {"v": [1], "c": [2]}, 2, 3)
+    assert [side["x"].tolist() for side in (first, second)] == [[0, 1, 2], [0, 1, 2, 3]]
 
-    def counted(library: Library, settings: Settings, check):
-        simulated.append(settings.seed)
-        return simulate(library, settings, check)
 
-    monkeypatch.setattr(playground, "simulate", counted)
-    first, again, other = (encoded(Question(library, Settings(particles=150, seed=seed))) for seed in (77, 77, 78))
-    assert simulated == [77, 78]
-    assert first == again
-    assert first["data"] != other["data"]
+def test_to_the_page_a_packet_is_a_line_and_as_many_bytes_as_it_says():
+    packet = Packet(
+        {"kind": "points"}, {"t": Block(np.array([0.0, 0.5], np.float32)), "x": Block(np.arange(3, dtype=np.int8))}
+    )
+    head, _, data = packet.to_page().partition(b"\n")
+    header = json.loads(head)
+    assert (header["kind"], header["bytes"], len(packet)) == ("points", 11, 11)
+    assert data == base64.b64decode(packet.to_program()["data"])
 
 
 @pytest.mark.parametrize("source", SOURCES)

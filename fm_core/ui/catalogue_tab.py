@@ -16,11 +16,11 @@ from fm_core.maths.measures import FAR
 from fm_core.maths.quality import JUDGED_NFE, NFES, SAMPLES, SEEDS
 from fm_core.models.catalogue import IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.points import quality_at
-from fm_core.playground import Library
 from fm_core.texts import text
 from fm_core.training import report
 from fm_core.ui.player import module_url
 from fm_core.ui.run_tab import HIDDEN
+from fm_core.ui.service import Service
 
 POINT_FIGURES = {
     "flow_map_error": "flow-map error, median",
@@ -39,7 +39,8 @@ MOST_FLOWS = 8
 GREY, GRID, CLEAR = "#808080", "rgba(128,128,128,0.3)", "rgba(0,0,0,0)"  # readable on light and on dark
 
 
-def create_catalogue_tab(library: Library, directory: Path = DEFAULT_DIRECTORY) -> None:
+def create_catalogue_tab(service: Service, directory: Path = DEFAULT_DIRECTORY) -> None:
+    library = service.library
     gr.Markdown(text("ui/texts/points.md", nfe=JUDGED_NFE, samples=f"{SAMPLES:,}", seeds=len(SEEDS), far=FAR))
     for problem in library.problems.values():
         gr.Markdown(f"**Not usable:** {escape(problem, quote=False)}")

@@ -1,25 +1,33 @@
 """The Digits tab: handwritten digits out of noise, one run or two on the same noise."""
 
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
 
 import gradio as gr
 
 from fm_core import playground
+from fm_core.line import Work
 from fm_core.maths.distributions import STANDARD
 from fm_core.maths.flow import Check
-from fm_core.playground import Library
-from fm_core.settings import COUNTS
+from fm_core.playground import Library, Run
+from fm_core.settings import COUNTS, DigitSettings
 from fm_core.ui import exports
-from fm_core.ui.controls import Controls, Updates
+from fm_core.ui.controls import Controls
 from fm_core.ui.form import DIGITS
-from fm_core.ui.image_packet import image_packet
+from fm_core.ui.image_packet import image_packets
 from fm_core.ui.player import Player
-from fm_core.ui.run_tab import Question, RunTab
+from fm_core.ui.run_tab import RunTab
+from fm_core.ui.service import Service, Values
+from fm_core.ui.wire import Packet
+
+DIGITS_ENDPOINT = (
+    "Carry noise to digits along one flow, or along two from the same noise, with the statistics of every step."
+)
 
 
-def create_digits_tab(library: Library) -> None:
-    """Build the tab. The library is read-only; all that a person chooses travels in the request."""
+def create_digits_tab(service: Service) -> None:
+    """Build the tab. All that a person chooses travels in the request."""
+    library = service.library
     schedules, controls = library.image_schedules(STANDARD.name), Controls(DIGITS, "digits")
     with gr.Row(elem_classes="fm-columns"):
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
@@ -30,23 +38,27 @@ def create_digits_tab(library: Library) -> None:
             controls.choice("images", "Images", [(str(count), count) for count in COUNTS])
             controls.seed()
 
-    def digits(**values) -> dict:
-        """Carry noise to digits along one flow, or along two from the same noise, with the statistics of every step."""
-        return encoded(Question(library, DIGITS.unflatten(values)))
+    def work(values: Values) -> Work:
+        return digits_work(library, DIGITS.unflatten(values))
 
-    def answer(values: dict[str, Any], check: Check) -> Updates:
-        return {player: encoded(Question(library, DIGITS.unflatten(values), check))}
-
-    def export(values: dict[str, Any], kind: str) -> dict[str, str]:
+    def export(values: Values, kind: str) -> Work:
         settings = DIGITS.unflatten(values)
-        return exports.file(kind, settings, lambda: playground.generate(library, settings))
+        return exports.work(kind, settings, lambda check: _read(library, settings, check))
 
-    tab = RunTab(player, controls, answer, lambda values: controls.among(values, schedules), export)
-    tab.publish(digits, "digits", player, inputs_kwargs=controls.by_name, preprocess=False)
+    tab = RunTab(service, player, controls, work, lambda values: controls.among(values, schedules), export)
+    tab.publish("digits", work, DIGITS_ENDPOINT, inputs_kwargs=controls.by_name)
 
 
-@lru_cache(maxsize=8)
-def encoded(question: Question) -> dict:
-    """The packet, which the settings determine, so the last few are kept, at most 27 MB each."""
-    runs = playground.generate(question.library, question.settings, question.check)
-    return image_packet(runs, question.settings.seed, DIGITS.to_query(question.settings))
+def digits_work(library: Library, settings: DigitSettings) -> Work:
+    """The packets of a run."""
+
+    def compute(check: Check) -> Iterator[Packet]:
+        runs = playground.generate(library, settings, check)
+        read = partial(playground.read_ends, library, check=check)
+        return image_packets(runs, read, settings.seed, DIGITS.to_query(settings))
+
+    return Work(settings, "images", settings.seconds, 2, compute)
+
+
+def _read(library: Library, settings: DigitSettings, check: Check) -> list[Run]:
+    return playground.read_ends(library, playground.generate(library, settings, check), check)

@@ -1,34 +1,55 @@
 """A run as a file: its arrays as NPZ, or the program that computes it as Python. The browser makes all other kinds."""
 
-import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from fm_core.line import Work
+from fm_core.maths.flow import Check
 from fm_core.playground import Run
 from fm_core.refusals import one_of
 from fm_core.ui.image_packet import pixel_scales
 from fm_core.ui.snippets import AnySettings, file_name, snippet
+from fm_core.ui.wire import message
 
 KINDS = ("npz", "py")
 ZOOM, COLUMNS = 4, 16
 
 
-def file(
-    kind: str, settings: AnySettings, runs: Callable[[], list[Run]], pixels: np.ndarray | None = None
-) -> dict[str, str]:
-    """The file's name, and `text` or `base64` with what is in it; `runs` is called only if it is needed.
+@dataclass(frozen=True)
+class File:
+    """A file's name and contents."""
+
+    name: str
+    content: bytes
+
+    def __len__(self) -> int:
+        return len(self.content)
+
+    def to_page(self) -> bytes:
+        return message({"file": self.name, "bytes": len(self)}) + self.content
+
+
+def work(
+    kind: str, settings: AnySettings, runs: Callable[[Check], list[Run]], pixels: np.ndarray | None = None
+) -> Work:
+    """The making of a file; `runs` is called only if it is needed.
 
     `pixels`, uint8 (n, 28, 28), are a person's own pictures, if those were translated. Raises SettingsError for a kind
     that is not one of `KINDS`.
     """
-    named = {"name": file_name(settings, one_of("kind", kind, KINDS))}
-    if kind == "py":
-        return {**named, "text": snippet(settings, pixels)}
-    return {**named, "base64": base64.b64encode(npz(runs())).decode()}
+    name = file_name(settings, one_of("kind", kind, KINDS))
+
+    def compute(check: Check) -> Iterator[File]:
+        content = snippet(settings, pixels).encode() if kind == "py" else npz(runs(check))
+        yield File(name, content)
+
+    own = None if pixels is None else pixels.tobytes()
+    return Work((settings, kind, own), f"{kind} of {type(settings).__name__}", settings.seconds, 1, compute)
 
 
 def npz(runs: list[Run]) -> bytes:

@@ -29,7 +29,7 @@ TIDIED = 10  # seconds between two looks at the room, when nothing is uploaded
 # converter of videos and more, none of which is offered here.
 _ADDRESSES = re.compile(
     r"/(config|theme\.css|robots\.txt|favicon\.ico|manifest\.json)?/?"
-    r"|/(assets|static|svelte|page)/.+"
+    r"|/(assets|static|svelte|page|fm)/.+"
     r"|/gradio_api/(info|openapi\.json|startup-events|app_id|theme\.css|upload|upload_progress|component_server"
     r"|cancel|reset|queue/(join|data|status))/?"
     r"|/gradio_api/(call|run|heartbeat|mcp)(/.*)?"

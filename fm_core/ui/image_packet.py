@@ -1,13 +1,14 @@
 """The packet of runs of images: states, velocities, and the classifier's reading of the predicted ends."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import torch
 
 from fm_core.playground import Run
-from fm_core.ui.wire import Block, about, pack, rounded, rounded_to, titles
+from fm_core.ui.wire import Block, Packet, about, rounded, rounded_to, titles
 
 LIMIT, VELOCITY_LIMIT = 4.0, 8.0  # larger values are clipped
 
@@ -19,31 +20,40 @@ def pixel_scales(run: Run) -> list[list[float]]:
     return [[start.mean, start.std], [target.mean, target.std]]
 
 
-def image_packet(
-    runs: list[Run], seed: int, query: Mapping[str, object], pixels: np.ndarray | None = None
-) -> dict[str, Any]:
-    """Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10).
+def image_packets(
+    runs: list[Run],
+    read: Callable[[list[Run]], list[Run]],
+    seed: int,
+    query: Mapping[str, object],
+    pixels: np.ndarray | None = None,
+) -> Iterator[Packet]:
+    """What is shown, and then what the classifier reads in the runs, which `read` adds and which takes as long again.
 
+    Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10).
     `pixels`, uint8 (n, 28, 28), are the pictures that the runs translate, before noise; their block is `pictures`.
     """
+    yield _shown(runs, seed, query, pixels)
+    yield _readings(read(runs))
+
+
+def _shown(runs: list[Run], seed: int, query: Mapping[str, object], pixels: np.ndarray | None) -> Packet:
     blocks = {} if pixels is None else {"pictures": Block(pixels)}
     for k, run in enumerate(runs):
         trajectory = run.trajectory
         blocks[f"sides.{k}.t"] = Block(trajectory.t.numpy())
         blocks[f"sides.{k}.x"] = rounded_to(torch.int8, trajectory.x.squeeze(2), LIMIT)
         blocks[f"sides.{k}.v"] = rounded_to(torch.int8, trajectory.v.squeeze(2), VELOCITY_LIMIT)
-        if run.probabilities is not None:
-            blocks[f"sides.{k}.probabilities"] = rounded_to(torch.uint8, run.probabilities, limit=1)
     header = {
         "kind": "translation" if runs[0].flow.source.images else "digits",
         "source": runs[0].flow.source.title,
         "target": runs[0].flow.target.title,
         "particles": runs[0].trajectory.x.shape[1],
         "seed": seed,
+        "query": urlencode(query),
         "scales": pixel_scales(runs[0]),
         "sides": [_side(run, title) for run, title in zip(runs, titles(runs), strict=True)],
     }
-    return pack(header, blocks, query)
+    return Packet(header, blocks)
 
 
 def _side(run: Run, title: str) -> dict[str, Any]:
@@ -52,11 +62,15 @@ def _side(run: Run, title: str) -> dict[str, Any]:
         "covariance": round(float(torch.tensor(run.flow.covariance)), 4),
         "spacing": run.flow.spacing,
         "coefficients": end_coefficients(run),
-        "statistics": {
-            "variance": [rounded(run.trajectory.variance)],
-            "confidence": [] if run.probabilities is None else rounded(run.probabilities.amax(2).mean(1)),
-        },
+        "statistics": {"variance": [rounded(run.trajectory.variance)]},
     }
+
+
+def _readings(runs: list[Run]) -> Packet:
+    read = {k: run.probabilities for k, run in enumerate(runs) if run.probabilities is not None}
+    blocks = {f"sides.{k}.probabilities": rounded_to(torch.uint8, values, limit=1) for k, values in read.items()}
+    confidences = [rounded(read[k].amax(2).mean(1)) if k in read else [] for k in range(len(runs))]
+    return Packet({"sides": [{"statistics": {"confidence": values}} for values in confidences]}, blocks)
 
 
 def end_coefficients(run: Run) -> list[list[float]]:

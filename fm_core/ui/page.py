@@ -21,6 +21,7 @@ from fm_core.maths.distributions import STANDARD
 from fm_core.playground import Library
 from fm_core.settings import CLOTHES_SET
 from fm_core.texts import text
+from fm_core.ui import service, static
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.digits_tab import create_digits_tab
 from fm_core.ui.guard import Guard
@@ -29,7 +30,7 @@ from fm_core.ui.memory import SESSIONS, bounded
 from fm_core.ui.player import module_url
 from fm_core.ui.points_tab import create_points_tab
 from fm_core.ui.preview import Preview
-from fm_core.ui.static import ROUTE
+from fm_core.ui.service import Service
 from fm_core.ui.thumbnails import style_sheet
 from fm_core.ui.translate_tab import create_translate_tab
 
@@ -43,7 +44,7 @@ class PageTab:
 
     id: str
     title: str
-    create: Callable[[Library], None]
+    create: Callable[[Service], None]
     possible: Callable[[Library], object] = lambda library: True
 
 
@@ -57,17 +58,25 @@ SELECTED = """() => { const tab = new URLSearchParams(location.search).get("tab"
   return KNOWN.includes(tab) ? { __type__: "update", selected: tab } : { __type__: "update" }; }"""
 
 
-def build_page(library: Library) -> gr.Blocks:
+class Page(gr.Blocks):
+    """The page, with the service that answers what its players ask."""
+
+    def __init__(self, service: Service, **options):
+        self.service = service
+        super().__init__(**options)
+
+
+def build_page(library: Library) -> Page:
     """The whole page for these models, without the tabs that need others."""
-    with gr.Blocks(
-        title="Flow Matching Playground", analytics_enabled=False, fill_width=True, delete_cache=VISITORS_FILES
-    ) as demo:
+    answering = Service(library)
+    title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
+    with Page(answering, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
         gr.Markdown(text("ui/texts/introduction.md"), elem_classes="fm-title")
         possible = [tab for tab in TABS if tab.possible(library)]
         with gr.Tabs(elem_id="tabs") as tabs:
             for tab in possible:
                 with gr.Tab(tab.title, id=tab.id) as shown:
-                    tab.create(library)
+                    tab.create(answering)
                 shown.select(
                     None, js=f"() => window.dispatchEvent(new CustomEvent('fm-tab', {{ detail: '{tab.id}' }}))"
                 )
@@ -89,7 +98,7 @@ def launch_options() -> dict:
         "max_file_size": uploads.MAX_BYTES,
         "state_session_capacity": SESSIONS,
         "app_kwargs": {
-            "routes": [ROUTE],
+            "routes": [service.ROUTE, static.ROUTE],
             "middleware": [Middleware(SecurityHeaders), Middleware(Guard), Middleware(Preview)],
             "lifespan": bounded,
             "openapi_url": None,

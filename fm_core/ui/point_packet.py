@@ -1,7 +1,9 @@
 """The packet of runs of points: states, velocity fields on a grid, the target density, and statistics."""
 
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 import torch
 from torch import Tensor
@@ -10,18 +12,25 @@ from fm_core.maths.distributions import Distribution, Mixture
 from fm_core.maths.flow import Flow
 from fm_core.playground import Run, exact_flow
 from fm_core.settings import Settings, Side
-from fm_core.ui.wire import Block, about, pack, rounded, rounded_to, titles
+from fm_core.ui.wire import Block, Packet, about, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
 WIDTH = 3  # of the fields' grid, in heights of the window: a picture may be wider than its window
 Corner = tuple[float, ...]
 
 
-def point_packet(settings: Settings, runs: list[Run], query: dict[str, object]) -> dict[str, Any]:
-    """Sides have blocks `t` (T,), `x` (T, n, 2) and `fields.NAME` (times, rows, columns, 2), whose grid spans
+def point_packets(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Iterator[Packet]:
+    """What is shown, and then W2 to the target, which takes as long again.
+
+    Sides have blocks `t` (T,), `x` (T, n, 2) and `fields.NAME` (times, rows, columns, 2), whose grid spans
     `field_window`; `density` (pixels, pixels) is the square root of the target density over its maximum. Rows go
     upward. Only `t` and `x` grow with the run's size.
     """
+    yield _shown(settings, runs, query)
+    yield Packet({"sides": [_distances(run) for run in runs]}, {})
+
+
+def _shown(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Packet:
     source, target = runs[0].flow.source, runs[0].flow.target
     low, high = window(source, target)
     blocks = {"density": _density(target, low, high)}
@@ -35,11 +44,12 @@ def point_packet(settings: Settings, runs: list[Run], query: dict[str, object]) 
         "source": source.title,
         "particles": settings.particles,
         "seed": settings.seed,
+        "query": urlencode(query),
         "window": [low, high],
         "field_window": _wide(low, high),
         "sides": [_side(run, title) for run, title in zip(runs, titles(runs), strict=True)],
     }
-    return pack(header, blocks, query)
+    return Packet(header, blocks)
 
 
 def _side(run: Run, title: str) -> dict[str, Any]:
@@ -51,6 +61,11 @@ def _side(run: Run, title: str) -> dict[str, Any]:
         "coupling": side.coupling,
         "flow_map": error and {"median": rounded([error.median])[0], "far": rounded([error.far])[0]},
         "statistics": _statistics(run),
+    }
+
+
+def _distances(run: Run) -> dict[str, Any]:
+    return {
         "distances": {"states": list(run.distances), "values": rounded(run.distances.values())},
         "floor": rounded([run.floor])[0],
     }

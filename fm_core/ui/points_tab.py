@@ -1,26 +1,31 @@
 """The tab of 2D points: comparisons, controls, the player and the API endpoint."""
 
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import gradio as gr
 
 from fm_core import playground
+from fm_core.line import Work
 from fm_core.maths.flow import Check
 from fm_core.playground import Library
-from fm_core.settings import PARTICLES, STEPS, Side
+from fm_core.settings import PARTICLES, STEPS, Settings, Side
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.form import POINTS
 from fm_core.ui.player import Player
-from fm_core.ui.point_packet import point_packet
+from fm_core.ui.point_packet import point_packets
 from fm_core.ui.presets import COMPARISONS
-from fm_core.ui.run_tab import Question, RunTab
+from fm_core.ui.run_tab import RunTab
+from fm_core.ui.service import Service, Values
+from fm_core.ui.wire import Packet
+
+TRAJECTORY = "Run one flow, or two on the same noise, and return the states and the statistics of every step."
 
 
-def create_points_tab(library: Library) -> None:
-    """Build the tab. The library is read-only; all that a person chooses travels in the request."""
+def create_points_tab(service: Service) -> None:
+    """Build the tab. All that a person chooses travels in the request."""
+    library = service.library
     with gr.Row(elem_classes="fm-comparisons"):
         buttons = [
             gr.Button(entry.title, size="sm", elem_id=f"points-compare-{k}") for k, entry in enumerate(COMPARISONS)
@@ -33,14 +38,10 @@ def create_points_tab(library: Library) -> None:
             controls = _controls(library)
             note = gr.Markdown(elem_id="points-note")
 
-    def trajectory(**values) -> dict:
-        """Run one flow, or two on the same noise, and return the states and the statistics of every step."""
-        return encoded(Question(library, POINTS.unflatten(values)))
+    def work(values: Values) -> Work:
+        return points_work(library, POINTS.unflatten(values))
 
-    def answer(values: dict[str, Any], check: Check) -> Updates:
-        return {player: encoded(Question(library, POINTS.unflatten(values), check))}
-
-    def settle(values: dict[str, Any]) -> tuple[dict[str, Any], Updates]:
+    def settle(values: Values) -> tuple[Values, Updates]:
         sides = POINTS.sides(values).items()
         found = {end: menus.menu(library, values["target"], values["source"], side) for end, side in sides}
         notes = dict.fromkeys(sentence for menu in found.values() for sentence in menu.notes)
@@ -51,22 +52,25 @@ def create_points_tab(library: Library) -> None:
                 updates[controls.made[name + end]] = gr.update(choices=choices, visible=len(choices) > 1)
         return values, updates
 
-    def export(values: dict[str, Any], kind: str) -> dict[str, str]:
+    def export(values: Values, kind: str) -> Work:
         settings = POINTS.unflatten(values)
-        return exports.file(kind, settings, lambda: playground.simulate(library, settings))
+        return exports.work(kind, settings, lambda check: playground.simulate(library, settings, check))
 
-    tab = RunTab(player, controls, answer, settle, export, [note])
-    tab.publish(trajectory, "trajectory", player, inputs_kwargs=controls.by_name, preprocess=False)
+    tab = RunTab(service, player, controls, work, settle, export, [note])
+    tab.publish("trajectory", work, TRAJECTORY, inputs_kwargs=controls.by_name)
     for button, entry in zip(buttons, COMPARISONS, strict=True):
         tab.show_on(button.click, entry.settings)
 
 
-@lru_cache(maxsize=8)
-def encoded(question: Question) -> dict:
-    """The packet, at most 11 MB. The settings determine it and every visitor opens on the same, so a few are kept."""
-    runs = playground.simulate(question.library, question.settings, question.check)
-    question.check()
-    return point_packet(question.settings, runs, POINTS.to_query(question.settings))
+def points_work(library: Library, settings: Settings) -> Work:
+    """The packets of a run."""
+
+    def compute(check: Check) -> Iterator[Packet]:
+        runs = playground.simulate(library, settings, check)
+        check()
+        return point_packets(settings, runs, POINTS.to_query(settings))
+
+    return Work(settings, "points", settings.seconds, 2, compute)
 
 
 def _controls(library: Library) -> Controls:

@@ -1,52 +1,33 @@
 """The events of a tab with a player: it shows what its address says, and always ends at the newest run asked for.
 
 Only the browser knows the order of asking. Whatever asks for a run increments `asked` on the player's element and tells
-the player, which makes one call at a time, with the values of all controls at that moment (asks.js). During a call, the
-player reports the newest ask, so that the server abandons a superseded run before its next step. Controls change in the
-browser; an answer's updates of them (their choices, say) are applied only if nothing newer was asked. What is refused
-comes back as a sentence, which the player shows.
+the player, which makes one call at a time, with the values of all controls at that moment (asks.js), and ends a call
+that is superseded, which the server notices. Controls change in the browser; an answer's updates of them (of choices,
+say) are applied only if nothing newer was asked. What is refused comes back as a sentence, which the player shows.
 """
 
 import functools
 import html
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
 
-from fm_core.maths.flow import SEEDS, Check, always
-from fm_core.playground import Library
+from fm_core.line import Work
+from fm_core.maths.flow import SEEDS
 from fm_core.refusals import Refusal
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.player import Player
+from fm_core.ui.service import Answers, Service, Values
+from fm_core.ui.wire import joined
 
 HIDDEN: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-LIMITS: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "run"}
+PROGRAMS: dict[str, Any] = {"concurrency_limit": 16, "concurrency_id": "programs"}  # who wait in the service's line
 REFUSE = """for (const detail of news?.refused ?? []) root?.dispatchEvent(new CustomEvent("refused", { detail }));"""
 COUNT = "root.dataset.asked = Number(root.dataset.asked ?? 0) + 1;"
-Values = dict[str, Any]  # of the inputs, by name
-
-
-@dataclass(frozen=True)
-class Question:
-    """A run to compute, and the check of the call that waits for it, which does not matter for equality."""
-
-    library: Library
-    settings: Any
-    check: Check = field(default=always, compare=False)
-
-
-class Superseded(Exception):
-    """Nobody waits for this run any more."""
-
-
-def note(event: gr.EventData, newest: list[int]) -> None:
-    """Record in `newest`, a number in the visitor's session, that something newer was asked."""
-    newest[0] = max(newest[0], event.ticket)
 
 
 def in_a_sentence(action: Callable) -> Callable:
@@ -69,38 +50,43 @@ def _html(refusal: Refusal) -> str:
 class RunTab:
     """The events of a tab with a player.
 
-    `answer(values, check)` computes a run, calling `check` before every step. `settle(values)` replaces values that do
-    not exist, and returns the updates of controls and `notes`. `export(values, kind)` is a file of the run: its name
-    and contents. `sources` are inputs with events of their own.
+    `settle(values)` replaces values that do not exist, and returns the updates of controls and `notes`; `work(values)`
+    is the run of settled values, whose result is packets, and `export(values, kind)` a file of it. `sources` are inputs
+    with events of their own.
     """
 
     def __init__(
         self,
+        service: Service,
         player: Player,
         controls: Controls,
-        answer: Callable[[Values, Check], Updates],
+        work: Callable[[Values], Work],
         settle: Callable[[Values], tuple[Values, Updates]],
-        export: Callable[[Values, str], dict[str, str]],
+        export: Callable[[Values, str], Work],
         notes: Sequence[Any] = (),
         sources: Mapping[str, Any] = MappingProxyType({}),
     ):
-        self.player, self.controls, self.settle = player, controls, settle
+        self.service, self.player, self.controls, self.settle = service, player, controls, settle
         self.inputs = {**sources, **controls.by_name}
         self.shown = [*self.inputs.values(), *controls.compared, *notes]
         self.root = f"document.querySelector('#{player.elem_id} .fm-player')"
-        self.news = gr.JSON(visible=False)  # pending updates of `shown`, by component number, and what was refused
-        self._answer(answer)
+        service.tabs[controls.tab] = Answers(tuple(self.inputs), self._settled, work, export)
+        self._connect()
         self._restore()
-        self._save(export)
         self.set_on(controls.dice.click, controls.made["seed"], f"() => Math.floor(Math.random() * {SEEDS[1] + 1})")
         appear, box = "(visible) => Array(2).fill({__type__: 'update', visible})", controls.made["compare"]
         box.input(None, box, controls.compared, js=appear, **HIDDEN)
         asking = [control.input for name, control in controls.by_name.items() if name not in sources]
         gr.on(asking, None, list(self.inputs.values()), js=self._ask(), **HIDDEN)
 
-    def publish(self, endpoint: Callable, name: str, outputs: Any, **inputs: Any) -> None:
-        """Offer the endpoint to other programs; the page does not call it."""
-        self.player.api(in_a_sentence(endpoint), outputs=outputs, api_name=name, **inputs, **LIMITS)
+    def publish(self, name: str, work: Callable[[Values], Work], description: str, **inputs: Any) -> None:
+        """Offer runs to other programs; the page does not call it."""
+
+        def run(request: gr.Request, **values) -> dict:
+            return packet_of(self.service, work(values), request)
+
+        run.__doc__ = description
+        self.player.api(in_a_sentence(run), outputs=self.player, api_name=name, preprocess=False, **inputs, **PROGRAMS)
 
     def set_on(self, event: Callable, outputs: Any, script: str, inputs: Any = None) -> None:
         """On this event set `outputs` to the result of a JavaScript function of the inputs, which sees the player's
@@ -115,34 +101,26 @@ class RunTab:
 
     def show_on(self, event: Callable, settings: Any) -> None:
         """On this event show these settings, without a call to the server; then ask for a run."""
-        updates = json.dumps(self._by_number(self._showing(settings)))
+        updates = json.dumps(_by_number(self._showing(settings)))
         begin = "root.dataset.push = 'yes'; root.before = null;"
         self.set_on(event, self.shown, f"() => {{ {begin} return {self._in_order(updates)}; }}")
 
-    def _answer(self, answer: Callable[[Values, Check], Updates]) -> None:
-        newest = gr.State([0])
+    def _settled(self, values: Values) -> tuple[Values, dict[str, Any]]:
+        settled, updates = self.settle(values)
+        return settled, _by_number(updates)
 
-        def run(event: gr.EventData, newest: list[int], *given) -> Updates:
-            def check() -> None:
-                if newest[0] > event.ticket:
-                    raise Superseded
-
-            try:
-                check()
-                values, updates = self.settle(dict(zip(self.inputs, given, strict=True)))
-                return {self.news: self._by_number(updates), **answer(values, check)}
-            except Superseded:
-                return {self.news: {}}
-            except Refusal as refusal:
-                return {self.news: {"refused": [str(refusal)]}}
-
-        settled = f"() => {self.root}?.dispatchEvent(new Event('settled'))"
-        inputs, outputs = [newest, *self.inputs.values()], [self.player, self.news]
-        once = {"preprocess": False, "trigger_mode": "multiple", **LIMITS, **HIDDEN}
-        called = self.player.run(run, inputs, outputs, **once)
-        self._apply_news(called).then(None, js=settled, **HIDDEN)
-        called.failure(None, js=f"() => {self.root}?.dispatchEvent(new Event('failed'))", **HIDDEN)
-        self.player.stop(note, newest, queue=False, trigger_mode="multiple", **HIDDEN)
+    def _connect(self) -> None:
+        """Tell the player the values of the inputs when it wants them, and show an answer's updates."""
+        names = json.dumps(list(self.inputs))
+        named = f"Object.fromEntries({names}.map((name, k) => [name, values[k]]))"
+        tell = f"(...values) => {{ {self.root}.dispatchEvent(new CustomEvent('values', {{ detail: {named} }})); }}"
+        self.player.ask(None, list(self.inputs.values()), js=tell, trigger_mode="multiple", **HIDDEN)
+        updates, end = (
+            self._in_order(f"{self.root}.updates"),
+            f"() => {{ {self.root}.dispatchEvent(new Event('applied')); }}",
+        )
+        applied = self.player.apply(None, None, self.shown, js=f"() => {updates}", trigger_mode="multiple", **HIDDEN)
+        applied.then(None, js=end, **HIDDEN)
 
     def _restore(self) -> None:
         """When the player asks for it, show the settings of an address, and ask for their run.
@@ -152,34 +130,19 @@ class RunTab:
 
         def restore(event: gr.EventData, *_) -> dict:
             settings, refusals = self.controls.form.from_query(dict(parse_qsl(event.query)))
-            news = self._by_number(self._showing(settings))
+            news = _by_number(self._showing(settings))
             named = ["The rest of the address is shown.", *map(str, refusals)]
             return news | ({"refused": [" ".join(named)]} if refusals else {})
 
-        inputs, unchanged = list(self.inputs.values()), "{__type__: 'update'}"
+        inputs, unchanged, news = list(self.inputs.values()), "{__type__: 'update'}", gr.JSON(visible=False)
         begin = f"(...values) => {{ {self.root}.before = values; return values; }}"
         once = {"queue": False, "trigger_mode": "multiple", **HIDDEN}
-        restored = self.player.restore(restore, inputs, self.news, js=begin, preprocess=False, **once)
+        restored = self.player.restore(restore, inputs, news, js=begin, preprocess=False, **once)
         same = "(value, k) => before && JSON.stringify(value) === JSON.stringify(before[k])"
         script = f"""(news, ...values) => {{ const root = {self.root}, before = root.before, kept = values.map({same});
           {REFUSE} return {self._in_order("news")}.map((update, k) => (kept[k] ?? before) ? update : {unchanged}); }}"""
-        self.ask_after(restored.then(None, [self.news, *inputs], self.shown, js=script, **HIDDEN), "true")
+        self.ask_after(restored.then(None, [news, *inputs], self.shown, js=script, **HIDDEN), "true")
         restored.failure(None, inputs, js=self._ask("true"), **HIDDEN)
-
-    def _save(self, export: Callable[[Values, str], dict[str, str]]) -> None:
-        """When the player asks for it, make a file of the run that the controls describe."""
-
-        def save(event: gr.EventData, *given) -> dict[str, str]:
-            values, _ = self.settle(dict(zip(self.inputs, given, strict=True)))
-            return export(values, event.kind)
-
-        file, inputs = gr.JSON(visible=False), list(self.inputs.values())
-        saved = self.player.save(in_a_sentence(save), inputs, file, preprocess=False, **LIMITS, **HIDDEN)
-        place = f"{self.root}.querySelector('.fm-save')"
-        deliver = f"(detail) => {{ {place}.dispatchEvent(new CustomEvent('file', {{ detail }})); }}"
-        saved.success(None, file, js=deliver, **HIDDEN)
-        none = '{ name: "", refusal: "The server could not make this file." }'
-        saved.failure(None, js=f"() => ({deliver})({none})", **HIDDEN)
 
     def _showing(self, settings: Any) -> Updates:
         wishes = self.controls.form.flatten(settings)
@@ -193,15 +156,15 @@ class RunTab:
           if (!{always} && again) return;
           root.fmKey = key; {COUNT} root.dispatchEvent(new Event("ask")); }}"""
 
-    def _apply_news(self, event: Any) -> Any:
-        """After the event, apply its updates, unless something newer was asked."""
-        script = f"""(news) => {{ const root = {self.root}, {{ asked, started }} = root?.dataset ?? {{}};
-          {REFUSE} const updates = asked === started && news || {{}}; return {self._in_order("updates")}; }}"""
-        return event.then(None, self.news, self.shown, js=script, **HIDDEN)
-
     def _in_order(self, updates: str) -> str:
         """JavaScript that lists updates by component number in the order of `shown`."""
         return f"{[c._id for c in self.shown]}.map((number) => ({updates})[number] ?? {{__type__: 'update'}})"
 
-    def _by_number(self, updates: Updates) -> dict[str, dict]:
-        return {str(component._id): update for component, update in updates.items()}
+
+def packet_of(service: Service, work: Work, request: gr.Request) -> dict:
+    """The whole packet of a run, for a program. Raises a Refusal."""
+    return joined(service.line.result(work, str(request.session_hash))).to_program()
+
+
+def _by_number(updates: Updates) -> dict[str, dict]:
+    return {str(component._id): update for component, update in updates.items()}

@@ -4,7 +4,7 @@ A person's own pictures stay in the browser, as 28×28 pixels in base64, and tra
 """
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,36 +16,38 @@ import numpy as np
 from fm_core import playground
 from fm_core.images import uploads
 from fm_core.images.uploads import Reading
-from fm_core.maths.flow import Check, always
+from fm_core.line import Work
+from fm_core.maths.flow import Check
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
-from fm_core.playground import Library
+from fm_core.playground import Library, Run
 from fm_core.refusals import whole
-from fm_core.settings import CLOTHES, CLOTHES_SET, OWN, TranslateSettings
+from fm_core.settings import CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, TranslateSettings
 from fm_core.texts import text
 from fm_core.ui import exports
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.explanations import why
 from fm_core.ui.form import TRANSLATE
 from fm_core.ui.gallery import InlineGallery
-from fm_core.ui.image_packet import image_packet
+from fm_core.ui.image_packet import image_packets
 from fm_core.ui.in_use import InUse, used
 from fm_core.ui.intake import Files, Pad, Whole
 from fm_core.ui.player import Player
-from fm_core.ui.run_tab import HIDDEN, RunTab, in_a_sentence
+from fm_core.ui.run_tab import HIDDEN, PROGRAMS, RunTab, in_a_sentence, packet_of
+from fm_core.ui.service import Service, Values
 from fm_core.ui.turns import Turns
+from fm_core.ui.wire import Packet
 
 # On the player's element, `picked` counts the choices of pictures, so that those from the server are dropped if others
 # were chosen meanwhile; `source` says where the newest choice comes from, and `used` where the pictures in use do.
 PICK = "root.dataset.picked = Number(root.dataset.picked ?? 0) + 1;"
 FIRST, COUNT = (0, 2**31 - 1), (1, uploads.MAX_IMAGES)
 DECODERS = 3  # at once, each a process with up to 768 MB
-READING: dict[str, Any] = {"concurrency_limit": 128, "concurrency_id": "pictures"}  # which wait for their turn
-PROGRAMS: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "programs"}  # apart from the page's runs
 
 
-def create_translate_tab(library: Library) -> None:
-    """Build the tab. The library is read-only; all that a person chooses travels in the request."""
+def create_translate_tab(service: Service) -> None:
+    """Build the tab. All that a person chooses travels in the request."""
+    library = service.library
     schedules, controls = library.image_schedules(CLOTHES_SET.name), Controls(TRANSLATE, "translate")
     turns = Turns(DECODERS)
     with gr.Row(elem_classes="fm-columns"):
@@ -57,8 +59,8 @@ def create_translate_tab(library: Library) -> None:
             controls.choice("clothes", "Clothes", [(name, name) for name in CLOTHES], "fm-pictures")
             pictures = _own_pictures(controls)
             controls.seed()
-    _connect_pictures(_run_tab(library, player, controls, schedules, pictures), pictures, turns)
-    _publish(library, player, controls, pictures, turns)
+    _connect_pictures(_run_tab(service, player, controls, schedules, pictures), pictures, turns)
+    _publish(service, player, controls, pictures, turns)
     with gr.Column(elem_classes="fm-about"):
         noise = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
         gr.Markdown(text("ui/texts/translation.md", noise=noise**2))
@@ -77,26 +79,42 @@ class OwnPictures:
 
 
 def _run_tab(
-    library: Library, player: Player, controls: Controls, schedules: list[str], pictures: OwnPictures
+    service: Service, player: Player, controls: Controls, schedules: list[str], pictures: OwnPictures
 ) -> RunTab:
     sources = {"pictures": gr.Textbox("", visible=False), "clothes": controls.made["clothes"]}
 
-    def answer(values: dict[str, Any], check: Check) -> Updates:
-        return {player: _packet(library, _pixels(values), _settings(values), check)}
+    def work(values: Values) -> Work:
+        return translate_work(service.library, _pixels(values), _settings(values))
 
-    def settle(values: dict[str, Any]) -> tuple[dict[str, Any], Updates]:
+    def settle(values: Values) -> tuple[Values, Updates]:
         settled, updates = controls.among(values, schedules)
         return settled, updates if settled["clothes"] == OWN else updates | {pictures.in_use: gr.update(value=None)}
 
-    def export(values: dict[str, Any], kind: str) -> dict[str, str]:
+    def export(values: Values, kind: str) -> Work:
         settings, pixels = _settings(values), _pixels(values)
         own = pixels if settings.clothes == OWN else None
-        return exports.file(kind, settings, lambda: playground.translate(library, pixels, settings), own)
+        return exports.work(kind, settings, lambda check: _read_runs(service.library, pixels, settings, check), own)
 
-    return RunTab(player, controls, answer, settle, export, [pictures.in_use], sources)
+    return RunTab(service, player, controls, work, settle, export, [pictures.in_use], sources)
 
 
-def _publish(library: Library, player: Player, controls: Controls, own: OwnPictures, turns: Turns) -> None:
+def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSettings) -> Work:
+    """The packets of the run that translates pictures, uint8 (n, 28, 28). Raises SettingsError for too much work."""
+    IMAGE_BUDGET.check(len(pixels), settings.sides)
+
+    def compute(check: Check) -> Iterator[Packet]:
+        runs = playground.translate(library, pixels, settings, check)
+        read = partial(playground.read_ends, library, check=check)
+        return image_packets(runs, read, settings.seed, TRANSLATE.to_query(settings), pixels)
+
+    return Work((settings, pixels.tobytes()), "images", IMAGE_BUDGET.expected(len(pixels), settings.sides), 2, compute)
+
+
+def _read_runs(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check) -> list[Run]:
+    return playground.read_ends(library, playground.translate(library, pixels, settings, check), check)
+
+
+def _publish(service: Service, player: Player, controls: Controls, own: OwnPictures, turns: Turns) -> None:
     """Offer the translation of files to other programs; the page does not call it."""
     sides = {name: control for name, control in controls.by_name.items() if name != "clothes"}
     sheet = gr.Image(visible=False, format="png", image_mode="L", label="pictures")
@@ -110,16 +128,18 @@ def _publish(library: Library, player: Player, controls: Controls, own: OwnPictu
         """
         read = in_a_sentence(_uploaded)
         reading = await turns.call(request.session_hash, read, files, first, count, invert)
-        run = partial(in_a_sentence(_translated), library, reading.pixels.numpy(), values)
-        return _sheet(reading.pixels.numpy()), await anyio.to_thread.run_sync(run), reading.doubts
+        pixels = reading.pixels.numpy()
+        run = partial(in_a_sentence(_translated), service, pixels, values, request)
+        return _sheet(pixels), await anyio.to_thread.run_sync(run), reading.doubts
 
     named = {"files": own.files, **own.options, **sides}
     how: dict[str, Any] = {"api_name": "translate", "inputs_kwargs": named, "preprocess": False, **PROGRAMS}
     player.api(translate, outputs=[sheet, player, doubts], **how)
 
 
-def _translated(library: Library, pixels: np.ndarray, values: dict[str, Any]) -> dict:
-    return _packet(library, pixels, TRANSLATE.unflatten(values | {"clothes": OWN}))
+def _translated(service: Service, pixels: np.ndarray, values: Values, request: gr.Request) -> dict:
+    settings = TRANSLATE.unflatten(values | {"clothes": OWN})
+    return packet_of(service, translate_work(service.library, pixels, settings), request)
 
 
 def _connect_pictures(tab: RunTab, own: OwnPictures, turns: Turns) -> None:
@@ -142,7 +162,7 @@ def _connect_pictures(tab: RunTab, own: OwnPictures, turns: Turns) -> None:
           const source = "{source}" || (optionless ? "" : root.dataset.source ?? "");
           if (source) {{ {PICK} root.dataset.source = source; }}
           return [{{ number: root.dataset.picked, source }}, ...others]; }}"""
-        how = {"js": begin, "trigger_mode": "multiple", "preprocess": False, **HIDDEN, **READING}
+        how = {"js": begin, "trigger_mode": "multiple", "preprocess": False, "queue": False, **HIDDEN}
         looked = listen(look, [ticket, *components], found, **how)
         looked.failure(None, js=failed, **HIDDEN)
         tab.ask_after(looked.success(None, [found, *inputs], inputs, js=end, **HIDDEN))
@@ -195,7 +215,7 @@ def _uploaded(files: list[dict] | None, first: object, count: object, invert: st
     return uploads.look_at_files(Files.paths(files), start, length, invert)
 
 
-def _pixels(values: dict[str, Any]) -> np.ndarray:
+def _pixels(values: Values) -> np.ndarray:
     """The menu's pictures, or the person's own, uint8 (n, 28, 28). Raises a Refusal."""
     settings, sent = _settings(values), values["pictures"]
     if settings.clothes != OWN or not sent:
@@ -208,13 +228,8 @@ def _pixels(values: dict[str, Any]) -> np.ndarray:
         raise uploads.UploadError("The pictures are not 28×28 pixels in base64.") from None
 
 
-def _settings(values: dict[str, Any]) -> TranslateSettings:
+def _settings(values: Values) -> TranslateSettings:
     return TRANSLATE.unflatten({name: values[name] for name in TRANSLATE.names})
-
-
-def _packet(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check = always) -> dict:
-    runs = playground.translate(library, pixels, settings, check)
-    return image_packet(runs, settings.seed, TRANSLATE.to_query(settings), pixels)
 
 
 def _sheet(pixels: np.ndarray) -> np.ndarray:

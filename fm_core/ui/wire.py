@@ -1,16 +1,17 @@
 """The packets that the player receives: a JSON header, and blocks of numbers that the header describes.
 
-`header["blocks"]` lists {name, type, shape, scale} of the blocks, which follow one another in `data`: base64, little
-endian, each aligned to its numbers' size. A value is the stored number times the scale. A name is the block's path in
-the header: `sides.0.x` belongs at `header["sides"][0]["x"]`. `unpack` here and packet.js read any packet by this alone.
+`header["blocks"]` lists {name, type, shape, scale} of the blocks, whose little-endian numbers follow one another. A
+value is the stored number times the scale. A name is the block's path in the header: `sides.0.x` belongs at
+`header["sides"][0]["x"]`. To programs a packet is {header, data}, with the numbers in base64; to the page it is a line
+of JSON, the header with the count of `bytes`, and then the numbers. `unpack` and packet.js need no more to read it.
 """
 
 import base64
 import copy
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 import numpy as np
 import torch
@@ -38,19 +39,62 @@ def rounded_to(dtype: torch.dtype, values: Tensor, limit: float | None = None) -
     return Block((values / scale).round().clamp(max(-top, torch.iinfo(dtype).min), top).to(dtype).numpy(), scale)
 
 
-def pack(header: dict[str, Any], blocks: Mapping[str, Block], query: Mapping[str, object]) -> dict[str, Any]:
-    """The packet of these blocks by name; `query` has the parameters of the page's address."""
-    ordered = sorted(blocks.items(), key=lambda item: -item[1].values.itemsize)  # so that each is aligned
-    described = [
-        {"name": name, "type": str(block.values.dtype), "shape": list(block.values.shape), "scale": block.scale}
-        for name, block in ordered
-    ]
-    data = base64.b64encode(b"".join(block.values.tobytes() for _, block in ordered)).decode()
-    return {"header": {**header, "query": urlencode(query), "blocks": described}, "data": data}
+@dataclass(frozen=True, eq=False)
+class Packet:
+    """A header, and blocks by name. Its length is that of the numbers, in bytes."""
+
+    header: dict[str, Any]
+    blocks: Mapping[str, Block]
+
+    def __len__(self) -> int:
+        return sum(block.values.nbytes for block in self.blocks.values())
+
+    @property
+    def _ordered(self) -> list[tuple[str, Block]]:
+        """By the size of their numbers, so that each is aligned to it."""
+        return sorted(self.blocks.items(), key=lambda item: -item[1].values.itemsize)
+
+    @property
+    def _described(self) -> list[dict[str, Any]]:
+        return [
+            {"name": name, "type": str(block.values.dtype), "shape": list(block.values.shape), "scale": block.scale}
+            for name, block in self._ordered
+        ]
+
+    @property
+    def _data(self) -> bytes:
+        return b"".join(block.values.tobytes() for _, block in self._ordered)
+
+    def to_program(self) -> dict[str, Any]:
+        return {"header": {**self.header, "blocks": self._described}, "data": base64.b64encode(self._data).decode()}
+
+    def to_page(self) -> bytes:
+        return message({**self.header, "blocks": self._described, "bytes": len(self)}) + self._data
+
+
+def message(content: Mapping[str, Any]) -> bytes:
+    """A line of JSON."""
+    return json.dumps(content, separators=(",", ":")).encode() + b"\n"
+
+
+def joined(parts: Iterable[Packet]) -> Packet:
+    """One packet with the headers and blocks of all."""
+    header, blocks = {}, {}
+    for part in parts:
+        header, blocks = _merged(header, part.header), blocks | dict(part.blocks)
+    return Packet(header, blocks)
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [_merged(*pair) for pair in zip(old, new, strict=True)]
+    return new
 
 
 def unpack(packet: Mapping[str, Any]) -> dict[str, Any]:
-    """A packet's header, with every block at its path as an array of floats."""
+    """The header of a packet {header, data}, with every block at its path as an array of floats."""
     tree, data, offset = copy.deepcopy(packet["header"]), base64.b64decode(packet["data"]), 0
     for block in tree["blocks"]:
         dtype = np.dtype(block["type"]).newbyteorder("<")

@@ -10,11 +10,10 @@ from fm_core.ui.explanations import why
 from fm_core.ui.static import address
 
 MODULES = Path(__file__).parent
-MOUNT = """import(new URL(props.module, document.baseURI)).then(({ mount }) => mount(element, props, watch, {
-  run: (ticket) => trigger("run", { ticket }),
-  stop: (ticket) => trigger("stop", { ticket }),
+MOUNT = """import(new URL(props.module, document.baseURI)).then(({ mount }) => mount(element, props, {
+  ask: () => trigger("ask"),
+  apply: () => trigger("apply"),
   restore: (query) => trigger("restore", { query }),
-  save: (kind) => trigger("save", { kind }),
 })); // Gradio looks for event names in this script: "api" is an endpoint that the page never calls"""
 
 
@@ -28,11 +27,11 @@ def module_url(name: str) -> str:
 
 
 class Player(gr.HTML):
-    """Plays the packets of `point_packet` (scene "points") or `image_packet` (scene "images") in a tab of this name.
+    """Plays the packets of `point_packets` (scene "points") or `image_packets` (scene "images") in a tab of this name.
 
-    All but new runs happens in the browser. Event `run` asks for one, `stop` reports a newer ask, `restore` asks for
-    the settings of an address, `save` for a file: see `run_tab.py`. `comparisons` are queries of the address, each with
-    what to watch in its run.
+    All but new runs and files, for which it asks the `Service`, happens in the browser. Event `ask` wants the values of
+    the controls, `apply` shows an answer's updates of them, `restore` the settings of an address: see `run_tab.py`.
+    `comparisons` are queries of the address, each with what to watch in its run.
     """
 
     def __init__(self, scene: str, tab: str, comparisons: Sequence[tuple[str, str]] = (), **keywords):

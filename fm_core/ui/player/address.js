@@ -8,6 +8,9 @@ const keyOf = (/** @type {string} */ tab) => `fm-address-${nameIn(tab)}`;
 /** @param {string} search */
 export const tabOf = (search) => new URLSearchParams(search).get("tab") ?? FIRST;
 
+/** Whether the tab of this id is that of a player. @param {string} id @param {string} tab */
+export const isTab = (id, tab) => id === nameIn(tab);
+
 /** The address of these settings; Gradio's own parameters stay.
  * @param {string} query @param {Record<string, string>} display
  * @param {{ pathname: string, search: string, hash: string }} location */

@@ -6,25 +6,32 @@ export function createAsks(/** @type {FM.Calls} */ { newest, run, stop, busy, dr
   let running = false;
   let started = 0;
   let failures = 0;
+  let seen = false;
   let timer = 0;
   const isWaiting = () => newest() > started;
   const start = () => {
     clearTimeout(timer);
     if (typing()) return busy(false);
     running = true;
+    seen = false;
     started = newest();
     busy(true);
     run(started);
   };
   /** No slider is dragged any more: stop a call that is no longer wanted. */
-  const release = () => running && isWaiting() && stop(newest());
+  const release = () => running && isWaiting() && stop();
 
   return {
     release,
-    /** Something was asked. While a slider is dragged, calls go on, for the pictures in between. */
+    /** Something was asked. While a slider is dragged, calls go on until their picture is there. */
     ask() {
       if (!running) start();
-      else if (!dragging() && !typing()) release();
+      else if (seen || (!dragging() && !typing())) release();
+    },
+    /** The picture is there; figures follow, if nothing newer was asked. */
+    show() {
+      seen = true;
+      release();
     },
     /** The call has ended. */
     settle() {

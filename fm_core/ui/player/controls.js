@@ -1,6 +1,7 @@
 // The player's inputs: buttons, keys, options, and asking the server for runs.
-import { displayIn, hasSettings, opening } from "./address.js";
+import { displayIn, hasSettings, isTab, opening, tabOf } from "./address.js";
 import { createAsks } from "./asks.js";
+import { call, Refused } from "./calls.js";
 import { find, make } from "./dom.js";
 import { isUnfinished } from "./numbers.js";
 import { finest, Player } from "./player.js";
@@ -29,12 +30,9 @@ const ACTIONS = {
 const KEYS = { " ": "play", ArrowLeft: "back", ArrowRight: "forward", Home: "start", End: "end" };
 
 /** What Gradio calls once per mount. @type {(scene: FM.Scene) => FM.Mount} */
-export const mountOf = (scene) => (element, props, watch, events) => {
+export const mountOf = (scene) => (element, props, events) => {
   const search = opening(props.tab);
   const player = new Player(find(element, ".fm-player"), scene, props, displayIn(search));
-  const receive = () => props.value && player.receive(props.value);
-  watch("value", receive);
-  receive();
   connect(player, search, events);
   player.frame(0);
 };
@@ -64,7 +62,10 @@ function connect(/** @type {Player} */ player, /** @type {string} */ search, /**
   });
   document.addEventListener("keydown", (event) => onKey(player, event), { signal });
   window.addEventListener("popstate", () => returnTo(player, events), { signal });
-  connectSave(find(root, ".fm-foot"), player.saved(events.save));
+  connectSave(
+    find(root, ".fm-foot"),
+    player.saved((kind) => fileOf(player, kind, events)),
+  );
   connectAsks(player, search, events);
   const sizes = new ResizeObserver(() => player.resize());
   sizes.observe(find(root, ".fm-panels"));
@@ -102,61 +103,117 @@ function returnTo(/** @type {Player} */ player, /** @type {FM.Events} */ { resto
   restore(location.search.slice(1));
 }
 
-const COMPUTING = "Computing …";
-const WATCH = 3000; // milliseconds from one look to the next
+/** What comes with an event that answers a request to Gradio. @param {Player} player @param {string} type
+ * @param {() => void} ask @returns {Promise<any>} */
+function reply({ root }, type, ask) {
+  return new Promise((resolve) => {
+    root.addEventListener(type, (event) => resolve(/** @type {CustomEvent} */ (event).detail), { once: true });
+    ask();
+  });
+}
 
-/** Whether the server answers: a call that loses its connection never ends, and Gradio tells it only to the person. */
-const isThere = () =>
-  fetch(new URL("gradio_api/app_id", document.baseURI), { cache: "no-store" }).then(
-    ({ ok }) => ok,
-    () => false,
-  );
+/** A file of the run that the controls describe. @param {Player} player @param {string} kind @param {FM.Events} events */
+async function fileOf(player, kind, { ask }) {
+  let file = /** @type {FM.Message | null} */ (null);
+  const values = await reply(player, "values", ask);
+  await call(player.tab, kind, values, player.listening.signal, (message) => {
+    if (message.header.file) file = message;
+  });
+  if (!file) throw new Refused("The server could not make this file.");
+  return file;
+}
 
-/** The page asks with one event, and reports the end of a call with others.
- * @param {Player} player @param {string} search @param {FM.Events} events */
-function connectAsks(player, search, { run, stop, restore }) {
-  const { root } = player;
+/** @param {FM.Message["header"]} header */
+function waitingWords({ before = 0, seconds = 0 }) {
+  const time = `about ${Math.ceil(seconds)} second${Math.ceil(seconds) === 1 ? "" : "s"}`;
+  return before ? `Others come first: ${before} run${before > 1 ? "s" : ""}, ${time}.` : "Computing …";
+}
+
+/** Whether the address names another tab, which is about to be shown, so that this one need not ask. @param {string} tab */
+function isElsewhere(tab) {
+  const named = tabOf(location.search);
+  return !isTab(named, tab) && document.querySelector(`#tabs [data-tab-id="${CSS.escape(named)}"]`) !== null;
+}
+
+/** @param {Player} player @param {string} search @param {FM.Events} events */
+function connectAsks(player, search, { ask, apply, restore }) {
+  const root = /** @type {FM.Root} */ (player.root);
   const { dataset } = root;
-  let before = 0;
+  let running = new AbortController();
   const asks = createAsks({
     run(ticket) {
       dataset.started = String(ticket);
-      before = player.received;
-      player.tell(player.run ? COMPUTING : "Computing the first run …");
-      run(ticket);
+      running = new AbortController();
+      player.tell(player.run ? "Computing …" : "Computing the first run …");
+      const { signal } = running;
+      compute(signal).then(
+        () => asks.settle(),
+        (error) => {
+          if (error instanceof Refused) refuse(error.message);
+          if (error instanceof Refused || signal.aborted) asks.settle();
+          else asks.fail();
+        },
+      );
     },
-    stop,
+    stop: () => running.abort(),
     newest: () => Number(dataset.asked ?? 0),
     busy: (is) => (is ? root.setAttribute("aria-busy", "true") : root.removeAttribute("aria-busy")),
     dragging: () => document.querySelector("input[type=range]:active") !== null,
     typing: () => isUnfinished(document.activeElement),
     failed: (pause) => player.tell(`The server did not answer. Trying again in ${pause} s.`, true),
   });
-  root.addEventListener("ask", () => asks.ask());
-  root.addEventListener("settled", () => {
-    asks.settle();
-    const unchanged = player.received === before && find(root, ".fm-state").textContent === COMPUTING;
-    if (unchanged && !root.hasAttribute("aria-busy")) player.tell("The run is the same as before.");
-  });
-  root.addEventListener("failed", () => asks.fail());
-  root.addEventListener("refused", (event) => {
-    player.refuse(/** @type {CustomEvent<string>} */ (event).detail);
+
+  /** Ask for a run, and show it as it comes. @param {AbortSignal} signal */
+  async function compute(signal) {
+    const values = await reply(player, "values", ask);
+    let applied = Promise.resolve();
+    let parts = 0;
+    await call(player.tab, "run", values, signal, (message) => {
+      const { updates, before } = message.header;
+      if (signal.aborted) return;
+      if (updates) applied = applyUpdates(updates);
+      else if (before !== undefined) parts || player.tell(waitingWords(message.header));
+      else if (parts++) player.complete(message);
+      else {
+        player.receive(message);
+        asks.show();
+      }
+    });
+    await applied;
+  }
+
+  /** Unless something newer was asked. @param {Record<string, object>} updates */
+  async function applyUpdates(updates) {
+    if (dataset.asked !== dataset.started || !Object.keys(updates).length) return;
+    root.updates = updates;
+    await reply(player, "applied", apply);
+  }
+
+  const refuse = (/** @type {string} */ sentence) => {
+    player.refuse(sentence);
     player.tell("No new run.");
-  });
+  };
+  root.addEventListener("ask", () => asks.ask());
+  root.addEventListener("refused", (event) => refuse(/** @type {CustomEvent<string>} */ (event).detail));
   for (const type of ["input", "click"]) root.closest(".tabitem")?.addEventListener(type, () => player.refuse(""));
   find(root, ".fm-again").onclick = () => asks.again();
   const { signal } = player.listening;
-  const watch = setInterval(async () => {
-    const { started } = dataset;
-    const there = !root.hasAttribute("aria-busy") || (await isThere());
-    if (!there && root.hasAttribute("aria-busy") && started === dataset.started) asks.fail();
-  }, WATCH);
-  signal.addEventListener("abort", () => clearInterval(watch));
+  signal.addEventListener("abort", () => running.abort());
   for (const type of ["pointerup", "pointercancel"]) document.addEventListener(type, () => asks.release(), { signal });
-  if (dataset.asked) asks.ask();
-  else if (hasSettings(search)) restore(search.slice(1));
-  else {
-    dataset.asked = "1";
-    asks.ask();
-  }
+  const begin = () => {
+    if (dataset.asked) asks.ask();
+    else if (hasSettings(search)) restore(search.slice(1));
+    else {
+      dataset.asked = "1";
+      asks.ask();
+    }
+  };
+  if (!isElsewhere(player.tab)) return begin();
+  const opened = new AbortController();
+  const onTab = (/** @type {Event} */ event) => {
+    if (!isTab(/** @type {CustomEvent<string>} */ (event).detail, player.tab)) return;
+    opened.abort();
+    begin();
+  };
+  window.addEventListener("fm-tab", onTab, { signal: AbortSignal.any([signal, opened.signal]) });
 }

@@ -10,12 +10,6 @@ export function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(href), KEPT);
 }
 
-/** @param {string} base64 @param {string} type */
-export async function blobOf(base64, type) {
-  const bytes = await (await fetch(`data:${type};base64,${base64}`)).blob();
-  return bytes.slice(0, bytes.size, type);
-}
-
 /** @param {number} bytes */
 export function sizeOf(bytes) {
   return bytes < 1e6 ? `${Math.max(1, Math.round(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;

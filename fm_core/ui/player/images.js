@@ -18,7 +18,7 @@ const scene = {
   caption: ({ source, target, particles: n, seed }) => `${source} → ${target} · ${plural(n)}, seed ${seed}`,
   figures: ({ statistics: { variance, confidence } }, state) => [
     ["variance", variance[0][state].toFixed(2), variance[0].at(-1)?.toFixed(2) ?? ""],
-    ["confidence", sure(confidence[state]), sure(confidence.at(-1))],
+    ["confidence", sure(confidence?.[state]), sure(confidence?.at(-1))],
   ],
   readOut(side, t, selected) {
     if (!side.probabilities) return "its states are above";
@@ -44,7 +44,7 @@ const scene = {
       line("measured", times, variance[0], "solid"),
       ...theoryLines(theory, 0, "", line),
     ],
-    confidence: ({ statistics }, times, line) => [line("confidence", times, statistics.confidence, "solid")],
+    confidence: ({ statistics }, times, line) => [line("confidence", times, statistics.confidence ?? [], "solid")],
   },
 };
 

@@ -3,7 +3,7 @@ import { addressOf, displayOf, show } from "./address.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
 import { coloursOf, find, make, write } from "./dom.js";
-import { decode } from "./packet.js";
+import { add, decode } from "./packet.js";
 import { sentenceOf } from "./sentence.js";
 import { stateAt } from "./time.js";
 
@@ -27,7 +27,6 @@ export class Player {
   figures = /** @type {HTMLElement[]} */ ([]);
   pictures = /** @type {FM.Picture[]} */ ([]);
   selected = /** @type {number | null} */ (null);
-  received = 0;
   listening = new AbortController();
 
   /** @param {HTMLElement} root @param {FM.Scene} scene @param {FM.Props} props @param {Record<string, any>} display */
@@ -92,10 +91,8 @@ export class Player {
     document.documentElement.classList.toggle("fm-large", options.large);
   }
 
-  async receive(/** @type {FM.Packet} */ packet) {
-    const mine = ++this.received;
-    const run = await decode(packet);
-    if (mine !== this.received) return; // a newer run came while this one was decoded
+  receive(/** @type {FM.Message} */ packet) {
+    const run = decode(packet);
     const sameData = this.run?.target === run.target && this.run?.source === run.source;
     if (!sameData && !this.calm && !this.opened) this.clock.set(0, true);
     this.opened = false;
@@ -107,6 +104,13 @@ export class Player {
     const { dataset } = this.root;
     Object.assign(dataset, { sides: run.sides.length, steps: finest(run).steps, run: Number(dataset.run) + 1 });
     this.tell(`New run: ${run.sides.map((/** @type {FM.Side} */ side) => side.label).join(" against ")}.`);
+  }
+
+  /** The run is known in more detail. @param {FM.Message} part */
+  complete(part) {
+    if (!this.run) return;
+    add(this.run, decode(part));
+    this.refresh();
   }
 
   /** What the player is doing, in words: seen until there is a picture, and heard. @param {string} words */
@@ -281,7 +285,7 @@ export class Player {
     scene.detail?.(find(root, ".fm-detail"), run, clock.t, selected);
   }
 
-  /** What the menu of files needs. @param {(kind: string) => void} ask @returns {import("./save.js").Source} */
+  /** What the menu of files needs. @param {(kind: string) => Promise<FM.Message>} ask @returns {import("./save.js").Source} */
   saved(ask) {
     const { root } = this;
     const drawAt = (/** @type {number} */ t) => {

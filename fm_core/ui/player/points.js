@@ -23,7 +23,7 @@ const scene = {
   figures: ({ statistics: { variance }, flow_map: error, distances, floor }, state) => [
     ["variance", variance[0][state].toFixed(2), variance[0].at(-1)?.toFixed(2) ?? ""],
     ["flow_map", "", error ? `${percent(error.median)}, ${percent(error.far)} of particles off` : "–"],
-    ["distance", "", `${distances.values.at(-1)?.toFixed(2)} (chance alone: ${floor.toFixed(2)})`],
+    ["distance", "", distances ? `${distances.values.at(-1)?.toFixed(2)} (chance alone: ${floor?.toFixed(2)})` : ""],
   ],
   readOut(side, now, selected) {
     const at = (/** @type {number} */ t) => positionAt(side, selected, t).map((x) => x.toFixed(3));
@@ -47,7 +47,7 @@ const scene = {
         ];
       });
     },
-    distance({ distances: { states, values }, floor }, times, line) {
+    distance({ distances: { states, values } = { states: [], values: [] }, floor = 0 }, times, line) {
       const at = states.map((state) => times[state]);
       return [line("W2", at, values, "solid"), line("chance alone", [0, 1], [floor, floor], "dash", 1.5)];
     },

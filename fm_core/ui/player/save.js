@@ -1,7 +1,8 @@
 // The menu of files in which a run can be taken along.
+import { Refused } from "./calls.js";
 import { csv } from "./csv.js";
 import { find, make, write } from "./dom.js";
-import { blobOf, download, sizeOf } from "./download.js";
+import { download, sizeOf } from "./download.js";
 import { film } from "./film.js";
 import { createListing } from "./listing.js";
 import { fileName } from "./name.js";
@@ -10,12 +11,10 @@ import { picture } from "./sheet.js";
 
 /** @typedef {"png" | "gif" | "video" | "npz" | "csv" | "py"} Kind */
 /** What the menu needs of its player. `draw(t)` redraws the canvases at time t at once, `restore()` at the clock's;
- * `time()` is the clock's; `ask` has the server make a file, which arrives as an event "file".
+ * `time()` is the clock's; `ask` has the server make a file, or throws Refused.
  * @typedef {{ run(): FM.Run | null, canvases(): HTMLCanvasElement[], titles(): string[], sentence(): string,
- *   draw(t: number): void, restore(): void, colours(): import("./sheet.js").Colours, ask(kind: "npz" | "py"): void,
- *   time?(): number }} Source */
-/** The detail of an event "file": one of the last three. @typedef {{ name: string, base64?: string, text?: string,
- *   refusal?: string }} Arrival */
+ *   draw(t: number): void, restore(): void, colours(): import("./sheet.js").Colours, time?(): number,
+ *   ask(kind: "npz" | "py"): Promise<FM.Message> }} Source */
 
 const FILM = { frames: 101, milliseconds: 5000 };
 /** @type {[Kind, string, string][]} */
@@ -28,15 +27,13 @@ const ENTRIES = [
   ["py", "Python", "A program that computes the same run"],
 ];
 
-/** Builds the menu in `place`, to which the server's files are sent. @param {HTMLElement} place @param {Source} source */
+/** Builds the menu in `place`. @param {HTMLElement} place @param {Source} source */
 export function connectSave(place, source) {
   const menu = new SaveMenu(place, source);
   place.addEventListener("click", ({ target }) => {
     if (target instanceof HTMLElement && target.dataset.save) menu.save(/** @type {Kind} */ (target.dataset.save));
   });
   place.addEventListener("keydown", (event) => menu.onKey(event));
-  const arrive = (/** @type {Event} */ event) => menu.arrive(/** @type {CustomEvent<Arrival>} */ (event).detail);
-  place.addEventListener("file", arrive, { capture: true }); // whichever element within is told
 }
 
 /** Why a film ends early; its message is a sentence for the person who waits for it. */
@@ -73,7 +70,8 @@ class SaveMenu {
     try {
       await this.make(kind, run);
     } catch (error) {
-      const sentence = error instanceof Stopped ? error.message : `This could not be saved: ${error}`;
+      const known = error instanceof Stopped || error instanceof Refused;
+      const sentence = known ? error.message : `This could not be saved: ${error}`;
       write(this.status, sentence);
     }
   }
@@ -86,7 +84,9 @@ class SaveMenu {
     if (kind === "video") this.keep(await this.film("video", run), fileName(run, videoEnding()));
     if (kind !== "npz" && kind !== "py") return;
     write(this.status, "Asking the server …");
-    this.source.ask(kind);
+    const { header, data } = await this.source.ask(kind);
+    if (kind === "npz") this.keep(new Blob([data], { type: "application/octet-stream" }), header.file);
+    else this.show(header.file, new TextDecoder().decode(data));
   }
 
   /** @param {"gif" | "video"} kind @param {FM.Run} run */
@@ -112,11 +112,10 @@ class SaveMenu {
     }
   }
 
-  /** @param {Arrival} arrival */
-  async arrive({ name, base64, text, refusal }) {
-    if (base64 !== undefined) this.keep(await blobOf(base64, "application/octet-stream"), name);
-    else if (text !== undefined) this.list(name, text);
-    if (base64 === undefined) write(this.status, refusal ?? "");
+  /** @param {string} name @param {string} text */
+  show(name, text) {
+    this.list(name, text);
+    write(this.status, "");
   }
 
   /** @param {Blob} blob @param {string} name */

@@ -4,7 +4,7 @@ import { paintImage, SIZE } from "./grid.js";
 import { locate, stateAt } from "./time.js";
 
 const FRAMES = 11;
-/** The contents of each place. @type {WeakMap<Element, { run: FM.Run, selected: number }>} */
+/** What each place shows. @type {WeakMap<Element, unknown[]>} */
 const shown = new WeakMap();
 
 /** An image's digit probabilities, if any. @param {FM.ImageSide} side @param {number} state @param {number} index */
@@ -19,9 +19,10 @@ export function probabilitiesAt({ probabilities }, state, index) {
 export function showStrips(place, run, t, selected) {
   place.hidden = selected === null;
   if (selected === null) return;
-  if (shown.get(place)?.run !== run || shown.get(place)?.selected !== selected) {
+  const contents = [run, selected, run.sides[0].probabilities];
+  if (contents.some((part, k) => shown.get(place)?.[k] !== part)) {
     place.replaceChildren(...run.sides.map((side, index) => stripOf(run, side, "ab"[index], selected)));
-    shown.set(place, { run, selected });
+    shown.set(place, contents);
   }
   for (const [index, side] of run.sides.entries()) markStrip(place.children[index], side, t, selected);
 }

@@ -16,9 +16,22 @@ declare namespace FM {
     scale: number;
   }
 
-  interface Packet {
-    header: { blocks: BlockNote[]; [name: string]: unknown };
-    data: string;
+  /** A message of the server: a header, and the bytes that come with it. */
+  interface Message {
+    header: {
+      /** Updates of controls, by component number. */
+      updates?: Record<string, object>;
+      /** How many runs come before this one, and about how many seconds they take. */
+      before?: number;
+      seconds?: number;
+      refused?: string;
+      /** The name of the file whose content the bytes are. */
+      file: string;
+      /** Of a packet: what the bytes are. */
+      blocks?: BlockNote[];
+      [name: string]: unknown;
+    };
+    data: ArrayBuffer;
   }
 
   /** The states of a side, or their times. */
@@ -77,8 +90,9 @@ declare namespace FM {
     flow_map: { median: number; far: number } | null;
     /** Each series of variance and exact is [mean, first dimension, second dimension]. */
     statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] };
-    distances: { states: number[]; values: number[] };
-    floor: number;
+    /** Known a little later than the rest. */
+    distances?: { states: number[]; values: number[] };
+    floor?: number;
     x: Block;
     fields: { [name in FieldName]?: Block };
   }
@@ -92,7 +106,7 @@ declare namespace FM {
   }
 
   interface ImageSide extends Side {
-    statistics: Side["statistics"] & { confidence: number[] };
+    statistics: Side["statistics"] & { confidence?: number[] };
     covariance: number;
     spacing: number;
     /** (a, b) of each state: the predicted end is a x + b v. */
@@ -196,25 +210,31 @@ declare namespace FM {
 
   /** The properties of the Gradio component. */
   interface Props {
-    value: Packet | null | "";
     plotly: string;
     tab: string;
     /** Queries of addresses, each with what to watch. */
     comparisons: [string, string][];
   }
 
-  /** The server calls that the player can start and stop; a ticket is the number of an ask. */
+  /** What the player asks of the page. */
   interface Events {
-    run(ticket: number): void;
-    stop(ticket: number): void;
+    /** Asks for the values of the controls, which come with an event "values". */
+    ask(): void;
+    /** Asks to apply `updates` of the player's element to the controls, after which comes an event "applied". */
+    apply(): void;
     /** Asks for the settings of an address. */
     restore(query: string): void;
-    /** Asks for a file. */
-    save(kind: string): void;
   }
 
+  /** The player's element, with the updates of controls that the newest answer asks for. */
+  type Root = HTMLElement & { updates?: Record<string, object> };
+
   /** What the order of asking needs from outside. */
-  interface Calls extends Pick<Events, "run" | "stop"> {
+  interface Calls {
+    /** Start the call of this ask. */
+    run(ticket: number): void;
+    /** End the call that runs. */
+    stop(): void;
     newest(): number;
     busy(is: boolean): void;
     dragging(): boolean;
@@ -224,13 +244,8 @@ declare namespace FM {
     failed(pause: number): void;
   }
 
-  /** What an entry module gives to the page; Gradio's `watch` calls back after a property has changed. */
-  type Mount = (
-    element: HTMLElement,
-    props: Props,
-    watch: (name: "value", callback: () => void) => void,
-    events: Events,
-  ) => void;
+  /** What an entry module gives to the page. */
+  type Mount = (element: HTMLElement, props: Props, events: Events) => void;
 
   /** An element in which Plotly has drawn. */
   interface PlotElement extends HTMLElement {
