@@ -2,10 +2,11 @@
 
     PYTHONPATH=. python benchmarks/load.py [visitors ...]
 
-Starts `app.py` on 127.0.0.1 and sends what browsers send, for 90 seconds for each number of visitors, and then for 100
-beside an abuser. Each visitor clicks every 6 seconds: half for points, a fifth for digits, else for a translation,
-of own pictures every third time. Half of the clicks are what a class shares (openings, comparisons, usual step counts),
-the others arbitrary. Every answer is checked to be of its request.
+Starts `app.py` on 127.0.0.1 and sends what browsers send, for 90 seconds for each number of visitors, then for 100
+beside an abuser, and for 200 with two processes behind nginx, if it is installed, as `docs/nginx.conf` says. Each
+visitor clicks every 6 seconds: half for points, a fifth for digits, else for a translation, of own pictures every third
+time. Half of the clicks are what a class shares (openings, comparisons, usual step counts), the others arbitrary. Every
+answer is checked to be that of its request.
 """
 
 import asyncio
@@ -15,12 +16,15 @@ import os
 import platform
 import random
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -99,7 +103,8 @@ async def run(http: httpx.AsyncClient, visitor: str, tab: str, values: Values, f
     """Ask for a run as the page does, and note when its picture is there."""
     body, began = {"visitor": visitor, "want": "run", "values": values}, time.perf_counter()
     try:
-        async with http.stream("POST", f"/fm/{tab}", content=json.dumps(body)) as answer:
+        cookie = {"Cookie": f"fm={visitor.replace(' ', '')}"}  # which nginx tells them apart by
+        async with http.stream("POST", f"/fm/{tab}", content=json.dumps(body), headers=cookie) as answer:
             first = True
             async for header, data in messages(answer):
                 found.refused += "refused" in header
@@ -162,14 +167,14 @@ async def abuser(http: httpx.AsyncClient, until: float) -> None:
     await asyncio.gather(*(insist(f"abuser {k}") for k in range(4)))
 
 
-async def round_of(address: str, pid: int, count: int, abused: bool = False) -> Found:
+async def round_of(address: str, pids: list[int], count: int, abused: bool = False) -> Found:
     """So many visitors for `SECONDS`, who open the page within 3 seconds."""
     found, began = Found(), time.perf_counter()
     until = began + SECONDS
 
     async def watch() -> None:
         while time.perf_counter() < until:
-            found.memory.append((time.perf_counter() - began, resident(pid)))
+            found.memory.append((time.perf_counter() - began, sum(map(resident, pids))))
             await asyncio.sleep(1)
 
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
@@ -199,15 +204,57 @@ def row(label: str, found: Found, cpu: float) -> str:
     return f"| {' | '.join([*cells, *counts, f'{memory[0]:,.0f} → {memory[-1]:,.0f}', f'{cpu:.0%}'])} |"
 
 
-def start(port: int) -> subprocess.Popen:
-    server = subprocess.Popen([sys.executable, "app.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL)
-    for _ in range(600):
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/").status_code == 200:
-                return server
-        except httpx.HTTPError:
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def started(command: list[str], port: int) -> Iterator[int]:
+    """A server's process, once it answers."""
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            with suppress(httpx.HTTPError):
+                if httpx.get(f"http://127.0.0.1:{port}/").status_code == 200:
+                    break
             time.sleep(0.1)
-    raise SystemExit("The server does not start.")
+        else:
+            raise SystemExit(f"{command} does not start.")
+        yield server.pid
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(10)
+
+
+@contextmanager
+def app(port: int) -> Iterator[int]:
+    with started([sys.executable, "app.py", "--port", str(port)], port) as pid:
+        yield pid
+
+
+@contextmanager
+def two_behind_nginx(port: int) -> Iterator[list[int]]:
+    """Two processes of the app, which nginx serves together."""
+    first, second = free_port(), free_port()
+    text = (ROOT / "docs" / "nginx.conf").read_text(encoding="utf-8")
+    for old, new in (("7860", port), ("7861", first), ("7862", second)):
+        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
+    with tempfile.TemporaryDirectory() as folder, app(first) as one, app(second) as other:
+        path = Path(folder) / "nginx.conf"
+        path.write_text(text, encoding="utf-8")
+        with started(["nginx", "-p", folder, "-c", str(path)], port):
+            yield [one, other]
+
+
+def measured(label: str, port: int, pids: list[int], count: int, abused: bool = False) -> str:
+    before, began = sum(map(seconds_of, pids)), time.perf_counter()
+    found = asyncio.run(round_of(f"http://127.0.0.1:{port}", pids, min(count, 200), abused))
+    cpu = (sum(map(seconds_of, pids)) - before) / (time.perf_counter() - began)
+    line = row(label, found, cpu)
+    print(line, flush=True)
+    return line
 
 
 def seconds_of(pid: int) -> float:
@@ -217,22 +264,13 @@ def seconds_of(pid: int) -> float:
 
 
 def main() -> None:
-    counts = [int(text) for text in sys.argv[1:]] or VISITORS
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = start(port)
-    rows = []
-    try:
-        for count, abused in [*((count, False) for count in counts), (100, True)]:
-            before, began = seconds_of(server.pid), time.perf_counter()
-            found = asyncio.run(round_of(f"http://127.0.0.1:{port}", server.pid, min(count, 200), abused))
-            cpu = (seconds_of(server.pid) - before) / (time.perf_counter() - began)
-            rows.append(row(f"{count} and an abuser" if abused else str(count), found, cpu))
-            print(rows[-1], flush=True)
-    finally:
-        server.send_signal(signal.SIGINT)
-        server.wait(10)
+    counts, port = [int(text) for text in sys.argv[1:]] or VISITORS, free_port()
+    with app(port) as pid:
+        rows = [measured(str(count), port, [pid], count) for count in counts]
+        rows.append(measured("100 and an abuser", port, [pid], 100, abused=True))
+    if shutil.which("nginx"):
+        with two_behind_nginx(port) as pids:
+            rows.append(measured("200, two processes", port, pids, 200))
     write(rows)
 
 

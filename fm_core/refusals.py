@@ -18,10 +18,16 @@ class SettingsError(Refusal):
 
 
 def one_of(what: str, value: Any, choices: Collection[Any]) -> Any:
-    """The value, if it is one of the choices (strings or numbers). Raises SettingsError."""
-    if not isinstance(value, str | int | float) or isinstance(value, bool) or value not in choices:
-        raise SettingsError(f"{what} must be one of {', '.join(map(str, choices))}, not {value!r:.80}.")
-    return value
+    """The choice (a string or number) that the value is, perhaps as text. Raises SettingsError.
+
+    >>> one_of("images", "16", [16, 36])
+    16
+    """
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        for choice in choices:
+            if value in (choice, str(choice)):
+                return choice
+    raise SettingsError(f"{what} must be one of {', '.join(map(str, choices))}, not {value!r:.80}.")
 
 
 def entry(what: str, name: object, registry: Mapping[str, Entry]) -> Entry:

@@ -113,6 +113,19 @@ def test_there_is_no_flow_map_error_of_the_exact_velocity_of_a_coupling_and_of_i
     assert [run.flow_map_error for run in runs] == [None] * 3
 
 
+@pytest.mark.parametrize("images", [36, 36.0, "36"])
+def test_a_count_may_be_any_kind_of_number_or_text(images):
+    """As the page's own description of the endpoint has it in text."""
+    count = DigitSettings(images).images
+    assert (count, type(count)) == (36, int)
+
+
+@pytest.mark.parametrize("images", ["36.0", True, None, [36], float("nan"), "16, 36"])
+def test_another_count_is_refused(images):
+    with pytest.raises(SettingsError, match="images must be one of 16, 36, 64, not"):
+        DigitSettings(images)
+
+
 def test_an_untrained_combination_says_what_it_would_need(library):
     with pytest.raises(SettingsError, match=r"circles-quadratic.*recipe.*train_all") as caught:
         simulate(library, Settings("circles", sides=(Side("quadratic"),)))
