@@ -43,6 +43,7 @@ from fm_core.ui.wire import Packet
 PICK = "root.dataset.picked = Number(root.dataset.picked ?? 0) + 1;"
 FIRST, COUNT = (0, 2**31 - 1), (1, uploads.MAX_IMAGES)
 DECODERS = 3  # at once, each a process with up to 768 MB
+READING: dict[str, Any] = {"concurrency_limit": 128, "concurrency_id": "pictures"}  # which wait for their turn
 
 
 def create_translate_tab(service: Service) -> None:
@@ -162,7 +163,7 @@ def _connect_pictures(tab: RunTab, own: OwnPictures, turns: Turns) -> None:
           const source = "{source}" || (optionless ? "" : root.dataset.source ?? "");
           if (source) {{ {PICK} root.dataset.source = source; }}
           return [{{ number: root.dataset.picked, source }}, ...others]; }}"""
-        how = {"js": begin, "trigger_mode": "multiple", "preprocess": False, "queue": False, **HIDDEN}
+        how = {"js": begin, "trigger_mode": "multiple", "preprocess": False, **HIDDEN, **READING}
         looked = listen(look, [ticket, *components], found, **how)
         looked.failure(None, js=failed, **HIDDEN)
         tab.ask_after(looked.success(None, [found, *inputs], inputs, js=end, **HIDDEN))
