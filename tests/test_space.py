@@ -40,10 +40,13 @@ def asked_of_zerogpu() -> list[str]:
 
 @pytest.fixture(scope="module")
 def zerogpu(asked_of_zerogpu: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of app.py as ZeroGPU starts it, though on no GPU, in a folder whose name has signs of addresses."""
+    """The address of app.py as ZeroGPU starts it, though on no GPU.
+
+    It lies in a folder whose name has signs of addresses, and has the files that the Dockerfile copies.
+    """
     place = tmp_path_factory.mktemp("space")
     folder = place / ("C# course 100%" if os.name == "nt" else "C# course 100% why?")
-    space.lay(folder, ("app.py", "fm_core/", "checkpoints/"))
+    space.lay(folder, tuple(re.findall(r"^COPY (\S+)", (space.ROOT / "Dockerfile").read_text(), re.MULTILINE)))
     with ThreadingHTTPServer(("127.0.0.1", 0), type("Api", (DeviceApi,), {"asked": asked_of_zerogpu})) as api:
         threading.Thread(target=api.serve_forever, daemon=True).start()
         zero = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": f"http://127.0.0.1:{api.server_port}"}
