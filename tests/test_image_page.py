@@ -112,11 +112,11 @@ def test_digits_with_other_settings_other_views_and_one_of_them_in_detail(open_t
         for k in steps:
             part(page, f"[data-action={action}]", "digits").click()
             await_state(page, "digits", step=k, t=f"{times[k]:.4f}")
-    views = []
-    for view in ("x", "end", "speed"):
+    canvas, views = f"document.querySelector('{ROOT.format('digits')} .fm-panel canvas')", []
+    for view in ("x", "end", "speed"):  # the velocities come when they are needed
         part(page, "[data-option=view]", "digits").select_option(view)
-        views.append(part(page, ".fm-panel canvas", "digits").evaluate("(canvas) => canvas.toDataURL()"))
-    assert len(set(views)) == 3
+        page.wait_for_function(f"(views) => !views.includes({canvas}.toDataURL())", arg=views)
+        views.append(page.evaluate(f"{canvas}.toDataURL()"))
     canvas = box(part(page, ".fm-panel canvas", "digits"))
     part(page, ".fm-panel canvas", "digits").click(position={"x": canvas["width"] / 2, "y": canvas["height"] * 0.6})
     followed = pages.state(page, "selected", "digits")

@@ -77,8 +77,15 @@ def test_a_run_comes_as_updates_states_and_then_figures(ask, library):
 
 def test_digits_come_with_their_readings_last(ask):
     shown, readings = packets(list(ask("digits", steps=2)))
-    assert set(shown.blocks) == {"sides.0.t", "sides.0.x", "sides.0.v"}
+    assert set(shown.blocks) == {"sides.0.t", "sides.0.x"}
     assert readings.blocks["sides.0.probabilities"].values.shape == (3, 16, 10)
+
+
+def test_velocities_come_when_they_are_wanted(ask):
+    (velocities,) = packets(
+        [({"sides": [], **header}, data) for header, data in ask("digits", "velocities", steps=2) if data]
+    )
+    assert velocities.blocks["sides.0.v"].values.shape == (3, 16, 28, 28)
 
 
 def test_files_come_by_name(ask):

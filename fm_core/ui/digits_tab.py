@@ -57,7 +57,7 @@ def digits_work(library: Library, settings: DigitSettings) -> Work:
         read = partial(playground.read_ends, library, check=check)
         return image_packets(runs, read, settings.seed, DIGITS.to_query(settings))
 
-    return Work(settings, "images", settings.seconds, 2, compute)
+    return Work(settings, "images", settings.seconds, 3, compute)
 
 
 def _read(library: Library, settings: DigitSettings, check: Check) -> list[Run]:

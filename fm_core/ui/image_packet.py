@@ -27,13 +27,15 @@ def image_packets(
     query: Mapping[str, object],
     pixels: np.ndarray | None = None,
 ) -> Iterator[Packet]:
-    """What is shown, and then what the classifier reads in the runs, which `read` adds and which takes as long again.
+    """What is shown; what the classifier reads in the runs, which `read` adds and which takes as long again; and the
+    velocities, which only some views of the pictures need.
 
     Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10).
     `pixels`, uint8 (n, 28, 28), are the pictures that the runs translate, before noise; their block is `pictures`.
     """
     yield _shown(runs, seed, query, pixels)
     yield _readings(read(runs))
+    yield _velocities(runs)
 
 
 def _shown(runs: list[Run], seed: int, query: Mapping[str, object], pixels: np.ndarray | None) -> Packet:
@@ -42,7 +44,6 @@ def _shown(runs: list[Run], seed: int, query: Mapping[str, object], pixels: np.n
         trajectory = run.trajectory
         blocks[f"sides.{k}.t"] = Block(trajectory.t.numpy())
         blocks[f"sides.{k}.x"] = rounded_to(torch.int8, trajectory.x.squeeze(2), LIMIT)
-        blocks[f"sides.{k}.v"] = rounded_to(torch.int8, trajectory.v.squeeze(2), VELOCITY_LIMIT)
     header = {
         "kind": "translation" if runs[0].flow.source.images else "digits",
         "source": runs[0].flow.source.title,
@@ -71,6 +72,11 @@ def _readings(runs: list[Run]) -> Packet:
     blocks = {f"sides.{k}.probabilities": rounded_to(torch.uint8, values, limit=1) for k, values in read.items()}
     confidences = [rounded(read[k].amax(2).mean(1)) if k in read else [] for k in range(len(runs))]
     return Packet({"sides": [{"statistics": {"confidence": values}} for values in confidences]}, blocks)
+
+
+def _velocities(runs: list[Run]) -> Packet:
+    sent = [rounded_to(torch.int8, run.trajectory.v.squeeze(2), VELOCITY_LIMIT) for run in runs]
+    return Packet({}, {f"sides.{k}.v": block for k, block in enumerate(sent)})
 
 
 def end_coefficients(run: Run) -> list[list[float]]:

@@ -1,7 +1,7 @@
 """What the page asks the server for beside Gradio: runs, and files of runs.
 
 A request has all that its answer depends on, so nothing is kept of a visitor, and any process can answer. POST fm/TAB
-with the JSON {"visitor": name, "want": "run" or a kind of file, "values": the tab's inputs by name}. The answer is a
+with the JSON {"visitor": name, "want": what, "values": the tab's inputs by name}. The answer is a
 stream of messages, each a line of JSON: {"updates"} of controls by component number; {"before": n, "seconds": s} every
 second while n others come first, or it is computed; then the parts of the packet (see `wire.py`), or
 {"file": name, "bytes": n} and the n bytes; or {"refused": sentence}.
@@ -24,6 +24,7 @@ from fm_core.ui.wire import message
 
 MAX_BODY = 2**18  # bytes
 HEARTBEAT = 1.0  # seconds
+PARTS = {"run": slice(2), "velocities": slice(2, None)}  # of the packets of a run; what else is wanted is a file
 WHAT = "A request is a JSON object with visitor, want and values, of at most 256 kB."
 Values = dict[str, Any]  # of a tab's inputs, by name
 
@@ -56,7 +57,7 @@ class Service:
         try:
             place, updates = self._join(tab, body)
             yield message({"updates": updates})
-            async for part in _parts(place):
+            async for part in _parts(place, PARTS.get(body["want"], slice(None))):
                 yield part
         except Refusal as refusal:
             yield message({"refused": str(refusal)})
@@ -69,7 +70,7 @@ class Service:
         if values.keys() != set(answers.inputs):
             raise SettingsError(f"The values must be those of {', '.join(answers.inputs)}.")
         settled, updates = answers.settle(values)
-        work = answers.work(settled) if body["want"] == "run" else answers.export(settled, body["want"])
+        work = answers.work(settled) if body["want"] in PARTS else answers.export(settled, body["want"])
         return self.line.join(work, body["visitor"]), updates
 
 
@@ -99,9 +100,9 @@ async def _body(request: Request) -> dict[str, Any]:
     return body
 
 
-async def _parts(place: Place) -> AsyncIterator[bytes]:
-    """The parts of the result, and a message every second until they are there."""
-    for part in place.parts:
+async def _parts(place: Place, wanted: slice) -> AsyncIterator[bytes]:
+    """The wanted parts of the result, and a message every second until they are there."""
+    for part in place.parts[wanted]:
         future = asyncio.wrap_future(part)
         future.add_done_callback(lambda done: done.cancelled() or done.exception())  # heard, though nobody waits
         while not (await asyncio.wait({future}, timeout=HEARTBEAT))[0]:

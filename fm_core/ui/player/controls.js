@@ -123,6 +123,24 @@ async function fileOf(player, kind, { ask }) {
   return file;
 }
 
+/** A function that acts once for each run. @param {(run: FM.Run) => void} act */
+function once(act) {
+  const done = new WeakSet();
+  return (/** @type {FM.Run} */ run) => {
+    if (!done.has(run)) act(run);
+    done.add(run);
+  };
+}
+
+/** @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
+function fetchVelocities(player, run, values) {
+  const { signal } = player.listening;
+  const hear = (/** @type {FM.Message} */ message) => {
+    if (message.header.blocks && player.run === run) player.complete(message);
+  };
+  call(player.tab, "velocities", values, signal, hear).catch(() => player.tell("This view could not be fetched."));
+}
+
 /** @param {FM.Message["header"]} header */
 function waitingWords({ before = 0, seconds = 0 }) {
   const time = `about ${Math.ceil(seconds)} second${Math.ceil(seconds) === 1 ? "" : "s"}`;
@@ -166,6 +184,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
   /** Ask for a run, and show it as it comes. @param {AbortSignal} signal */
   async function compute(signal) {
     const values = await reply(player, "values", ask);
+    player.onLack = once((run) => fetchVelocities(player, run, values));
     let applied = Promise.resolve();
     let parts = 0;
     await call(player.tab, "run", values, signal, (message) => {

@@ -74,8 +74,10 @@ function paintPicture(data, { values }, index) {
 
 /** Write x_t, the predicted end, or the size of the velocity into RGBA data, which clips to 0 and 255.
  * @param {Uint8ClampedArray} data @param {FM.ImagesRun} run @param {FM.ImageSide} side
- * @param {number} index @param {number} t @param {FM.Options["view"]} view */
-export function paintImage(data, { scales }, { t: times, x, v, coefficients }, index, t, view) {
+ * @param {number} index @param {number} t @param {FM.Options["view"]} wanted */
+export function paintImage(data, { scales }, { t: times, x, v: sent, coefficients }, index, t, wanted) {
+  const v = sent ?? x;
+  const view = sent ? wanted : "x"; // until the velocities are there
   const { state, fraction } = locate(times.values, t);
   const from = (state * x.shape[1] + index) * PIXELS;
   const to = from + x.shape[1] * PIXELS;

@@ -15,6 +15,7 @@ const scene = {
   dimensions: false,
   picture: createGrid,
   offers: () => ({}),
+  lacks: ({ sides }, { view }) => view !== "x" && !sides[0].v,
   caption: ({ source, target, particles: n, seed }) => `${source} → ${target} · ${plural(n)}, seed ${seed}`,
   figures: ({ statistics: { variance, confidence } }, state) => [
     ["variance", variance[0][state].toFixed(2), variance[0].at(-1)?.toFixed(2) ?? ""],

@@ -28,6 +28,7 @@ export class Player {
   pictures = /** @type {FM.Picture[]} */ ([]);
   selected = /** @type {number | null} */ (null);
   listening = new AbortController();
+  onLack = (/** @type {FM.Run} */ _run) => {};
 
   /** @param {HTMLElement} root @param {FM.Scene} scene @param {FM.Props} props @param {Record<string, any>} display */
   constructor(root, scene, { plotly, tab, comparisons }, display) {
@@ -167,6 +168,7 @@ export class Player {
   refresh() {
     const { run, scene, options, root } = this;
     if (!run) return;
+    if (scene.lacks?.(run, options)) this.onLack(run);
     const offered = scene.offers(run);
     for (const input of root.querySelectorAll("input[data-layer]")) {
       const entry = input.closest("div");

@@ -112,7 +112,8 @@ declare namespace FM {
     /** (a, b) of each state: the predicted end is a x + b v. */
     coefficients: [number, number][];
     x: Block;
-    v: Block;
+    /** On demand. */
+    v?: Block;
     probabilities?: Block;
   }
 
@@ -197,6 +198,8 @@ declare namespace FM {
     picture(figure: HTMLElement, run: R, index: number): Picture;
     /** The layers that this run may lack. */
     offers(run: R): Record<string, boolean>;
+    /** Whether the velocities, which come on demand, are needed and missing. */
+    lacks?(run: R, options: Options): boolean;
     caption(run: R): string;
     /** [name, now, at the end] of each figure. */
     figures(side: R["sides"][number], state: number): [string, string, string][];
