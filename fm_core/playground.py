@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -119,14 +119,13 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({self.flow.name}: {self.trajectory})"
 
-    @cached_property
-    def distances(self) -> dict[int, float]:
-        """Exact W2 of at most 256 particles to fresh target samples, at up to 11 states, by state."""
+    @property
+    def samples(self) -> "Samples":
+        """What W2 to the target is measured with."""
         x = self.trajectory.x[:, :W2_PARTICLES]
         fresh = fresh_samples(self.flow.target, x.shape[1], self.trajectory.seed or 0)
         states = torch.linspace(0, len(x) - 1, min(len(x), W2_STATES)).round().int().tolist()
-        with ThreadPoolExecutor(2) as pool:
-            return dict(zip(states, pool.map(lambda state: wasserstein(x[state], fresh), states), strict=True))
+        return Samples({state: x[state].clone() for state in states}, fresh)
 
     @property
     def floor(self) -> float:
@@ -140,6 +139,22 @@ class Run:
         if self.reference is None or self.reference is self.trajectory:
             return None
         return flow_map_error(self.trajectory.x[-1], self.reference.x[-1], self.flow.target.variance)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """At most 256 particles at up to 11 states of a run, by state, and as many fresh samples of the target."""
+
+    x: Mapping[int, Tensor]
+    fresh: Tensor
+
+    def distance(self, state: int) -> float:
+        """Exact W2 of a state to the fresh samples."""
+        return wasserstein(self.x[state], self.fresh)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(x.nbytes for x in (*self.x.values(), self.fresh))
 
 
 def simulate(library: Library, settings: Settings, check: Check = always) -> list[Run]:

@@ -144,16 +144,15 @@ def test_a_damaged_checkpoint_stops_only_its_own_flow(library, tmp_path):
 
 def test_distances_fall_towards_the_floor(library):
     (run,) = simulate(library, Settings(particles=300))
-    values = list(run.distances.values())
-    assert next(iter(run.distances)) == 0
-    assert list(run.distances)[-1] == 50
+    assert list(run.samples.x) == [0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]
+    values = [run.samples.distance(state) for state in run.samples.x]
     assert values[0] > 3 * run.floor
     assert values[-1] < 1.5 * run.floor
 
 
 def test_one_step_has_two_states_and_two_distances(library):
     (run,) = simulate(library, Settings(sides=(Side(steps=1),)))
-    assert list(run.distances) == [0, 1]
+    assert list(run.samples.x) == [0, 1]
 
 
 def test_the_library_cannot_be_changed_by_a_run(library):

@@ -10,24 +10,29 @@ from torch import Tensor
 
 from fm_core.maths.distributions import Distribution, Mixture
 from fm_core.maths.flow import Flow
-from fm_core.playground import Run, exact_flow
+from fm_core.playground import Run, Samples, exact_flow
 from fm_core.settings import Settings, Side
-from fm_core.ui.wire import Block, Packet, about, rounded, rounded_to, titles
+from fm_core.ui.wire import Block, Later, Packet, about, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
 WIDTH = 3  # of the fields' grid, in heights of the window: a picture may be wider than its window
 Corner = tuple[float, ...]
 
 
-def point_packets(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Iterator[Packet]:
-    """What is shown, and then W2 to the target, which takes as long again.
+def point_packets(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Iterator[Packet | Later]:
+    """What is shown; W2 from its end to the target; and W2 on the way, which takes long and which one chart shows.
 
     Sides have blocks `t` (T,), `x` (T, n, 2) and `fields.NAME` (times, rows, columns, 2), whose grid spans
     `field_window`; `density` (pixels, pixels) is the square root of the target density over its maximum. Rows go
     upward. Only `t` and `x` grow with the run's size.
     """
     yield _shown(settings, runs, query)
-    yield Packet({"sides": [_distances(run) for run in runs]}, {})
+    samples = [run.samples for run in runs]
+    last = [
+        _distances(s, [max(s.x)]) | {"floor": rounded([run.floor])[0]} for run, s in zip(runs, samples, strict=True)
+    ]
+    yield Packet({"sides": last}, {})
+    yield Later(lambda: _everywhere(samples), sum(s.nbytes for s in samples))
 
 
 def _shown(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Packet:
@@ -64,11 +69,12 @@ def _side(run: Run, title: str) -> dict[str, Any]:
     }
 
 
-def _distances(run: Run) -> dict[str, Any]:
-    return {
-        "distances": {"states": list(run.distances), "values": rounded(run.distances.values())},
-        "floor": rounded([run.floor])[0],
-    }
+def _everywhere(samples: list[Samples]) -> Packet:
+    return Packet({"sides": [_distances(s, list(s.x)) for s in samples]}, {})
+
+
+def _distances(samples: Samples, states: list[int]) -> dict[str, Any]:
+    return {"distances": {"states": states, "values": rounded(map(samples.distance, states))}}
 
 
 def _statistics(run: Run) -> dict[str, list]:

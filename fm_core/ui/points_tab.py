@@ -18,7 +18,7 @@ from fm_core.ui.point_packet import point_packets
 from fm_core.ui.presets import COMPARISONS
 from fm_core.ui.run_tab import RunTab
 from fm_core.ui.service import Service, Values
-from fm_core.ui.wire import Packet
+from fm_core.ui.wire import Later, Packet
 
 TRAJECTORY = "Run one flow, or two on the same noise, and return the states and the statistics of every step."
 
@@ -65,12 +65,12 @@ def create_points_tab(service: Service) -> None:
 def points_work(library: Library, settings: Settings) -> Work:
     """The packets of a run."""
 
-    def compute(check: Check) -> Iterator[Packet]:
+    def compute(check: Check) -> Iterator[Packet | Later]:
         runs = playground.simulate(library, settings, check)
         check()
         return point_packets(settings, runs, POINTS.to_query(settings))
 
-    return Work(settings, "points", settings.seconds, 2, compute)
+    return Work(settings, "points", settings.seconds, 3, compute)
 
 
 def _controls(library: Library) -> Controls:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -24,7 +25,7 @@ from fm_core.ui.wire import message
 
 MAX_BODY = 2**18  # bytes
 HEARTBEAT = 1.0  # seconds
-PARTS = {"run": slice(2), "velocities": slice(2, None)}  # of the packets of a run; what else is wanted is a file
+PARTS = {"run": slice(2), "more": slice(2, None)}  # of the packets of a run; what else is wanted is a file
 WHAT = "A request is a JSON object with visitor, want and values, of at most 256 kB."
 Values = dict[str, Any]  # of a tab's inputs, by name
 
@@ -108,7 +109,7 @@ async def _parts(place: Place, wanted: slice) -> AsyncIterator[bytes]:
         while not (await asyncio.wait({future}, timeout=HEARTBEAT))[0]:
             before, seconds = place.before()
             yield message({"before": before, "seconds": round(seconds, 3)})
-        yield future.result().to_page()
+        yield await to_thread.run_sync(future.result().to_page)
 
 
 ROUTE = Route("/fm/{tab}", _answer, methods=["POST"])

@@ -9,8 +9,9 @@ of JSON, the header with the count of `bytes`, and then the numbers. `unpack` an
 import base64
 import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,10 @@ class Packet:
     def _data(self) -> bytes:
         return b"".join(block.values.tobytes() for _, block in self._ordered)
 
+    @property
+    def packet(self) -> "Packet":
+        return self
+
     def to_program(self) -> dict[str, Any]:
         return {"header": {**self.header, "blocks": self._described}, "data": base64.b64encode(self._data).decode()}
 
@@ -72,15 +77,32 @@ class Packet:
         return message({**self.header, "blocks": self._described, "bytes": len(self)}) + self._data
 
 
+class Later:
+    """A packet that is made when it is wanted; its length is that of what is kept for it, in bytes."""
+
+    def __init__(self, make: Callable[[], Packet], size: int):
+        self._make, self._size = make, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    @cached_property
+    def packet(self) -> Packet:
+        return self._make()
+
+    def to_page(self) -> bytes:
+        return self.packet.to_page()
+
+
 def message(content: Mapping[str, Any]) -> bytes:
     """A line of JSON."""
     return json.dumps(content, separators=(",", ":")).encode() + b"\n"
 
 
-def joined(parts: Iterable[Packet]) -> Packet:
+def joined(parts: Iterable[Packet | Later]) -> Packet:
     """One packet with the headers and blocks of all."""
     header, blocks = {}, {}
-    for part in parts:
+    for part in (part.packet for part in parts):
         header, blocks = _merged(header, part.header), blocks | dict(part.blocks)
     return Packet(header, blocks)
 

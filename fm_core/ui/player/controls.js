@@ -123,22 +123,26 @@ async function fileOf(player, kind, { ask }) {
   return file;
 }
 
-/** A function that acts once for each run. @param {(run: FM.Run) => void} act */
+/** A function that acts once for each run. @param {(run: FM.Run) => Promise<void>} act */
 function once(act) {
-  const done = new WeakSet();
+  const acts = /** @type {WeakMap<FM.Run, Promise<void>>} */ (new WeakMap());
   return (/** @type {FM.Run} */ run) => {
-    if (!done.has(run)) act(run);
-    done.add(run);
+    const done = acts.get(run) ?? act(run);
+    acts.set(run, done);
+    return done;
   };
 }
 
-/** @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
-function fetchVelocities(player, run, values) {
-  const { signal } = player.listening;
+/** What only some views and charts need. @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
+async function fetchMore(player, run, values) {
   const hear = (/** @type {FM.Message} */ message) => {
     if (message.header.blocks && player.run === run) player.complete(message);
   };
-  call(player.tab, "velocities", values, signal, hear).catch(() => player.tell("This view could not be fetched."));
+  try {
+    await call(player.tab, "more", values, player.listening.signal, hear);
+  } catch {
+    player.tell("The server did not give what this view shows.");
+  }
 }
 
 /** @param {FM.Message["header"]} header */
@@ -184,7 +188,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
   /** Ask for a run, and show it as it comes. @param {AbortSignal} signal */
   async function compute(signal) {
     const values = await reply(player, "values", ask);
-    player.onLack = once((run) => fetchVelocities(player, run, values));
+    player.onLack = once((run) => fetchMore(player, run, values));
     let applied = Promise.resolve();
     let parts = 0;
     await call(player.tab, "run", values, signal, (message) => {

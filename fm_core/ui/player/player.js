@@ -28,7 +28,7 @@ export class Player {
   pictures = /** @type {FM.Picture[]} */ ([]);
   selected = /** @type {number | null} */ (null);
   listening = new AbortController();
-  onLack = (/** @type {FM.Run} */ _run) => {};
+  onLack = (/** @type {FM.Run} */ _run) => Promise.resolve();
 
   /** @param {HTMLElement} root @param {FM.Scene} scene @param {FM.Props} props @param {Record<string, any>} display */
   constructor(root, scene, { plotly, tab, comparisons }, display) {
@@ -296,6 +296,7 @@ export class Player {
     const of = coloursOf(root);
     return {
       run: () => this.run,
+      complete: async () => this.run && this.onLack(this.run),
       canvases: () => this.figures.map((figure) => find(figure, "canvas", HTMLCanvasElement)),
       titles: () => this.figures.map((figure) => find(figure, "figcaption").textContent ?? ""),
       sentence: () => this.said,

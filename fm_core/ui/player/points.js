@@ -18,6 +18,7 @@ const scene = {
     const difference = sides.some(({ fields }) => fields.learned && fields.exact);
     return { arrows: learned, exact, difference };
   },
+  lacks: ({ sides }, { statistic }) => statistic === "distance" && sides[0].distances?.states.length === 1,
   caption: ({ source, target, particles, seed }) =>
     `${source} → ${target} · ${particles.toLocaleString("en")} particles, seed ${seed}`,
   figures: ({ statistics: { variance }, flow_map: error, distances, floor }, state) => [

@@ -11,9 +11,10 @@ import { picture } from "./sheet.js";
 
 /** @typedef {"png" | "gif" | "video" | "npz" | "csv" | "py"} Kind */
 /** What the menu needs of its player. `draw(t)` redraws the canvases at time t at once, `restore()` at the clock's;
- * `time()` is the clock's; `ask` has the server make a file, or throws Refused.
+ * `time()` is the clock's; `complete` has the run know all that a chart can show; `ask` has the server make a file, or throws Refused.
  * @typedef {{ run(): FM.Run | null, canvases(): HTMLCanvasElement[], titles(): string[], sentence(): string,
  *   draw(t: number): void, restore(): void, colours(): import("./sheet.js").Colours, time?(): number,
+ *   complete(): Promise<unknown>,
  *   ask(kind: "npz" | "py"): Promise<FM.Message> }} Source */
 
 const FILM = { frames: 101, milliseconds: 5000 };
@@ -79,6 +80,7 @@ class SaveMenu {
   /** @param {Kind} kind @param {FM.Run} run */
   async make(kind, run) {
     if (kind === "png") this.keep(await picture(this.source.canvases(), this.words()), fileName(run, "png"));
+    if (kind === "csv") await this.source.complete();
     if (kind === "csv") this.keep(new Blob([csv(run)], { type: "text/csv" }), fileName(run, "csv"));
     if (kind === "gif") this.keep(await this.film("gif", run), fileName(run, "gif"));
     if (kind === "video") this.keep(await this.film("video", run), fileName(run, videoEnding()));

@@ -90,7 +90,7 @@ declare namespace FM {
     flow_map: { median: number; far: number } | null;
     /** Each series of variance and exact is [mean, first dimension, second dimension]. */
     statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] };
-    /** Known a little later than the rest. */
+    /** A little later than the rest that of the last state, and of some more on demand. */
     distances?: { states: number[]; values: number[] };
     floor?: number;
     x: Block;
@@ -198,7 +198,7 @@ declare namespace FM {
     picture(figure: HTMLElement, run: R, index: number): Picture;
     /** The layers that this run may lack. */
     offers(run: R): Record<string, boolean>;
-    /** Whether the velocities, which come on demand, are needed and missing. */
+    /** Whether what comes on demand is needed and missing. */
     lacks?(run: R, options: Options): boolean;
     caption(run: R): string;
     /** [name, now, at the end] of each figure. */
