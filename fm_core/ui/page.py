@@ -24,6 +24,7 @@ from fm_core.texts import text
 from fm_core.ui import service, static
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.digits_tab import create_digits_tab
+from fm_core.ui.front import Front
 from fm_core.ui.guard import Guard
 from fm_core.ui.headers import SecurityHeaders
 from fm_core.ui.memory import SESSIONS, bounded
@@ -99,7 +100,7 @@ def launch_options() -> dict:
         "state_session_capacity": SESSIONS,
         "app_kwargs": {
             "routes": [service.ROUTE, static.ROUTE],
-            "middleware": [Middleware(SecurityHeaders), Middleware(Guard), Middleware(Preview)],
+            "middleware": [Middleware(SecurityHeaders), Middleware(Guard), Middleware(Front), Middleware(Preview)],
             "lifespan": bounded,
             "openapi_url": None,
         },
