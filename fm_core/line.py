@@ -20,7 +20,7 @@ from fm_core.refusals import Refusal
 
 KEPT = 128 * 2**20  # bytes of results
 LONGEST = 2000  # computations in line
-PATIENCE = 4.0  # work may be overtaken by what arrives within this many times its own duration
+PATIENCE = 16.0  # work may be overtaken by what arrives within this many times its own duration
 LONG = 1.0  # seconds from which on work is long: a worker is kept free of long work
 MEMORY = 0.2  # weight of the last duration in the estimate of the next
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from fm_core.line import Abandoned, Crowded, Line, Work
+from fm_core.line import PATIENCE, Abandoned, Crowded, Line, Work
 from fm_core.maths.flow import Check
 from fm_core.refusals import SettingsError
 
@@ -113,9 +113,9 @@ def test_long_work_is_not_overtaken_for_ever(bench, monkeypatch):
     first = line.join(bench.work("first", held=True), "first")
     bench.await_start()
     long = line.join(bench.work("long", 2.0), "anna")
-    now[0] = 7.0
+    now[0] = 2 * PATIENCE - 1
     early = line.join(bench.work("early", 0.1), "bert")
-    now[0] = 9.0  # more than 4 times 2 seconds later
+    now[0] = 2 * PATIENCE + 1  # later than it lets itself be overtaken
     late = line.join(bench.work("late", 0.1), "carl")
     bench.gates["first"].set()
     for place in (first, long, early, late):
