@@ -113,7 +113,7 @@ def test_long_work_is_not_overtaken_for_ever(bench, monkeypatch):
     first = line.join(bench.work("first", held=True), "first")
     bench.await_start()
     long = line.join(bench.work("long", 2.0), "anna")
-    now[0] = 2 * PATIENCE - 1
+    now[0] = 2 * PATIENCE - 2
     early = line.join(bench.work("early", 0.1), "bert")
     now[0] = 2 * PATIENCE + 1  # later than it lets itself be overtaken
     late = line.join(bench.work("late", 0.1), "carl")
