@@ -2,8 +2,8 @@
 
     python app.py --port 7861 & python benchmarks/visits.py http://127.0.0.1:7861 $!
 
-Each visit opens the page, makes a run of its own and reads the answer. Every tenth also asks for one, as another program
-does, that it never reads. Linux only.
+Each visit opens the page, makes a run of its own and reads the answer. Every tenth also asks for one, as other programs
+do, and never reads it. Linux only.
 """
 
 import sys
