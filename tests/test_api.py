@@ -4,12 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from gradio.utils import get_function_description
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from fm_core.images.uploads import look_at_file
 from fm_core.playground import exact_flow
-from fm_core.ui.form import POINTS, TRANSLATE
+from fm_core.ui.form import DIGITS, POINTS, TRANSLATE
 from fm_core.ui.wire import unpack
 from tests.picture_files import drawing
 from tests.test_documentation import readme_blocks
@@ -32,6 +33,26 @@ def test_an_endpoint_for_each_tab_is_public_with_its_settings_by_name(client):
     assert API in endpoints
     assert set(endpoints) <= {API, "/digits", "/translate"}
     assert [parameter["parameter_name"] for parameter in endpoints[API]["parameters"]] == list(POINTS.names)
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "words"),
+    [
+        ("trajectory", "steps", "a whole number from 1 to 200"),
+        ("trajectory", "solver_b", "one of euler, midpoint, heun, rk4"),
+        ("digits", "images", "one of 16, 36, 64"),
+        ("digits", "compare", "true for a second run, whose arguments end in _b"),
+        ("translate", "count", "of files with many images, how many are taken, from 1 to 64"),
+        ("translate", "seed", "a whole number from 0 to 2147483647"),
+    ],
+)
+def test_every_argument_is_described(image_page, name, argument, words):
+    (endpoint,) = (fn for fn in image_page.fns.values() if fn.api_name == name)
+    description, arguments, _ = get_function_description(endpoint.fn)
+    assert "run" in description or "flow" in description
+    assert arguments[argument] == words
+    forms = {"trajectory": POINTS, "digits": DIGITS, "translate": TRANSLATE}
+    assert all(arguments[described] for described in forms[name].names if (name, described) != ("translate", "clothes"))
 
 
 def test_defaults_are_moons_with_the_linear_schedule_in_50_steps(client):

@@ -29,6 +29,16 @@ class Form:
         second = {f"{name}_b": value for name, value in second.items()}
         return {**shared, "compare": len(settings.sides) > 1, **first, **second}
 
+    def accepted(self, name: str) -> str:
+        """What an argument may be, in words."""
+        if name == "compare":
+            return "true for a second run, whose arguments end in _b"
+        kind = self.kind if name in self.shared else self.side
+        check = {field.name: field for field in fields(kind)}[name.removesuffix("_b")].metadata["check"]
+        if "limits" in check.keywords:
+            return "a whole number from {} to {}".format(*check.keywords["limits"])
+        return f"one of {', '.join(map(str, check.keywords['choices']))}"
+
     @cached_property
     def defaults(self) -> dict[str, Any]:
         return self.flatten(self.default) | {"compare": False}

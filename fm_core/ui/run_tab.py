@@ -10,6 +10,7 @@ import functools
 import html
 import json
 from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
@@ -85,7 +86,7 @@ class RunTab:
         def run(request: gr.Request, **values) -> dict:
             return packet_of(self.service, work(values), request)
 
-        run.__doc__ = description
+        describe(run, description, {name: self.controls.form.accepted(name) for name in self.controls.by_name})
         self.player.api(in_a_sentence(run), outputs=self.player, api_name=name, preprocess=False, **inputs, **PROGRAMS)
 
     def set_on(self, event: Callable, outputs: Any, script: str, inputs: Any = None) -> None:
@@ -159,6 +160,15 @@ class RunTab:
     def _in_order(self, updates: str) -> str:
         """JavaScript that lists updates by component number in the order of `shown`."""
         return f"{[c._id for c in self.shown]}.map((number) => ({updates})[number] ?? {{__type__: 'update'}})"
+
+
+def describe(endpoint: Callable, description: str, arguments: Mapping[str, str]) -> None:
+    """Give a function of a request and keywords the docstring and the signature that Gradio describes it by."""
+    lines = [f"    {name}: {words}" for name, words in arguments.items()]
+    endpoint.__doc__ = "\n".join([description, "", "Args:", *lines])
+    named = [Parameter(name, Parameter.KEYWORD_ONLY) for name in arguments]
+    request = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
+    endpoint.__signature__ = Signature([request, *named])  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def packet_of(service: Service, work: Work, request: gr.Request) -> dict:

@@ -33,7 +33,7 @@ from fm_core.ui.image_packet import image_packets
 from fm_core.ui.in_use import InUse, used
 from fm_core.ui.intake import Files, Pad, Whole
 from fm_core.ui.player import Player
-from fm_core.ui.run_tab import HIDDEN, PROGRAMS, RunTab, in_a_sentence, packet_of
+from fm_core.ui.run_tab import HIDDEN, PROGRAMS, RunTab, describe, in_a_sentence, packet_of
 from fm_core.ui.service import Service, Values
 from fm_core.ui.turns import Turns
 from fm_core.ui.wire import Packet
@@ -44,6 +44,18 @@ PICK = "root.dataset.picked = Number(root.dataset.picked ?? 0) + 1;"
 FIRST, COUNT = (0, 2**31 - 1), (1, uploads.MAX_IMAGES)
 DECODERS = 3  # at once, each a process with up to 768 MB
 READING: dict[str, Any] = {"concurrency_limit": 128, "concurrency_id": "pictures"}  # which wait for their turn
+
+
+TRANSLATE_ENDPOINT = """Carry uploaded pictures of clothes to digits along one flow, or along two.
+
+The answer has the pictures as the networks see them, the run with every step's statistics, and a sentence for each
+doubtful picture."""
+FILES_ACCEPTED = {
+    "files": f"a list of uploaded files, together at most {uploads.MAX_IMAGES} images; addresses are not fetched",
+    "first": "of files with many images, the first one taken, from 0",
+    "count": f"of files with many images, how many are taken, from 1 to {uploads.MAX_IMAGES}",
+    "invert": f"one of {', '.join(uploads.INVERSIONS)}: whether dark on light becomes light on dark",
+}
 
 
 def create_translate_tab(service: Service) -> None:
@@ -122,11 +134,6 @@ def _publish(service: Service, player: Player, controls: Controls, own: OwnPictu
     doubts = gr.JSON(visible=False, label="doubts")
 
     async def translate(request: gr.Request, files: list[dict], first: int, count: int, invert: str, **values) -> tuple:
-        """Carry uploaded pictures of clothes to digits along one flow, or along two, with every step's statistics.
-
-        The answer has the pictures as the networks see them, the run, and a sentence for each doubtful picture. Of
-        files with many images, `count` are taken from `first` on, and `invert` has light on dark made of dark on light.
-        """
         read = in_a_sentence(_uploaded)
         reading = await turns.call(request.session_hash, read, files, first, count, invert)
         pixels = reading.pixels.numpy()
@@ -134,6 +141,8 @@ def _publish(service: Service, player: Player, controls: Controls, own: OwnPictu
         return _sheet(pixels), await anyio.to_thread.run_sync(run), reading.doubts
 
     named = {"files": own.files, **own.options, **sides}
+    accepted = FILES_ACCEPTED | {name: TRANSLATE.accepted(name) for name in sides}
+    describe(translate, TRANSLATE_ENDPOINT, {name: accepted[name] for name in named})
     how: dict[str, Any] = {"api_name": "translate", "inputs_kwargs": named, "preprocess": False, **PROGRAMS}
     player.api(translate, outputs=[sheet, player, doubts], **how)
 
