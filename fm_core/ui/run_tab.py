@@ -86,6 +86,7 @@ class RunTab:
         def run(request: gr.Request, **values) -> dict:
             return packet_of(self.service, work(values), request)
 
+        run.__name__ = name  # as a tool of an MCP server
         describe(run, description, {name: self.controls.form.accepted(name) for name in self.controls.by_name})
         self.player.api(in_a_sentence(run), outputs=self.player, api_name=name, preprocess=False, **inputs, **PROGRAMS)
 
