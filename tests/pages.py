@@ -76,7 +76,7 @@ def visits(browser: Browser) -> Iterator[Callable[..., Page]]:
     yield visit
     for part in opened:
         part.close()
-    assert problems == []
+    assert problems == [], problems
 
 
 def idle(page: Page, tab: str = "points") -> None:

@@ -68,6 +68,8 @@ def await_lines(page: Page, names: list[str]) -> None:
 def test_a_person_clears_the_flows_and_chooses_others_and_another_figure(visit, address):
     page = visit(address, "?tab=catalogue", until="#quality .js-plotly-plot")
     await_lines(page, list(POINT_RECIPES)[:4])
+    expect(page.get_by_text("Smaller errors are better")).to_be_visible()
+    expect(page.get_by_text("is here the exact 2-Wasserstein distance")).not_to_be_visible()
     page.locator("#point-flows").get_by_title("Clear").click()
     await_lines(page, [])
     page.click("#point-flows input")

@@ -17,7 +17,7 @@ CONTROLS = [
 ]  # fmt: skip
 FIGURES = [
     "variance", "theory", "exact_run", "distance", "speed", "straightness", "confidence", "evaluations", "flow_map",
-    "map", "sentence",
+    "map", "sentence", "flow_matching",
 ]  # fmt: skip
 LAYERS = [
     "density", "particles_layer", "trails", "paths", "arrows", "exact_arrows", "difference", "predicted_end",

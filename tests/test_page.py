@@ -86,8 +86,10 @@ def sentence(page: Page) -> str:
     return page.inner_text(f"{PLAYER} .fm-say")
 
 
-def note(page: Page) -> str:
-    return page.inner_text("#points-note")
+def note(page: Page, menu: str) -> str:
+    """What is said beneath a menu, nothing if it is not seen."""
+    place = page.locator(f"#points-{menu}-note")
+    return place.inner_text() if place.is_visible() else ""
 
 
 def picture(page: Page, side: str = "a") -> str:
@@ -154,6 +156,7 @@ def test_the_sentence_follows_the_clock(page):
     page.locator(f"{PLAYER} .fm-scrub").fill("500")
     assert "narrower" not in sentence(page)
     await_run(page, lambda: set_number(page, "steps", 3))
+    expect(page.locator(f"{PLAYER} .fm-variance")).to_contain_text("variance at the last state")
     do(page, "start")
     assert sentence(page).startswith("Only 3 steps")
 
@@ -217,7 +220,7 @@ def test_the_theory_is_that_of_the_flow_whatever_the_steps_and_chance_has_a_band
 
 def test_each_statistic_has_its_lines_and_its_words_and_each_dimension_on_demand(page):
     for statistic, names, words in [
-        ("distance", ["W2", "chance alone"], "From the first 256 particles at most"),
+        ("distance", ["W2", "chance alone"], "from the first 256 particles"),
         ("speed", ["mean speed"], "Distance travelled in a step"),
         ("straightness", ["distance / path length"], "Distance from the start over the length"),
     ]:
@@ -225,8 +228,13 @@ def test_each_statistic_has_its_lines_and_its_words_and_each_dimension_on_demand
         page.wait_for_function(f"{PLOT}.data[0].name === '{names[0]}'")
         assert list(traces(page, len(names))) == names
         assert words in page.inner_text(f"{PLAYER} .fm-chart-words")
+        assert page.locator(f"{PLAYER} .fm-chart-words .fm-why:visible").count() == 1
         assert not page.is_visible(DATA.format("option=dimensions"))
     page.select_option(DATA.format("option=statistic"), "variance")
+    assert re.search(r"theory\s*\?\s*exact field\s*\?", page.inner_text(f"{PLAYER} .fm-chart-words"))
+    columns = page.inner_text(f"{PLAYER} .fm-numbers thead")
+    assert "flow-map error at the end" in columns
+    assert "W₂ to the data at the end" in columns
     page.check(DATA.format("option=dimensions"))
     lines = traces(page, 10)
     assert {f"measured {which}" for which in ("x₁", "x₂")} <= set(lines)
@@ -304,6 +312,10 @@ def test_the_legend_switches_the_layers(page):
         "paths",
         "arrows",
     ]
+    legend, canvas = box(page, f"{PLAYER} .fm-legend"), box(page, f"{PLAYER} canvas")
+    assert legend["bottom"] <= canvas["bottom"]
+    opaque = f"getComputedStyle(document.querySelector('{PLAYER} .fm-legend')).backgroundColor"
+    assert float(page.evaluate(opaque).split("/")[1].strip(" )")) == pytest.approx(0.88)
     first = picture(page)
     for layer in LAYERS:
         switch = page.locator(DATA.format(f"layer={layer}"))
@@ -316,10 +328,16 @@ def test_the_legend_switches_the_layers(page):
 def test_the_legend_and_the_theory_are_of_what_exists(page):
     await_run(page, lambda: choose(page, "coupling", "ot"))
     assert [page.is_visible(DATA.format(f"layer={layer}")) for layer in LAYERS] == [True] * 5 + [False] * 2
+    assert not page.is_visible(f"{PLAYER} [data-needs=exact]")
     words = page.inner_text(f"{PLAYER} .fm-chart-words")
     assert "+ 2αβ Cov(X0, X1)" in words
     assert "exact" not in words.lower()
     assert set(traces(page, 4)) == {"measured", "theory", "theory −", "theory +"}
+    await_run(page, lambda: go(page, "?velocity=exact"))
+    first = picture(page)
+    page.uncheck(DATA.format("layer=arrows"))  # which are now the exact ones
+    assert picture(page) != first
+    page.check(DATA.format("layer=arrows"))
 
 
 def test_a_clicked_particle_stays_lit_and_its_coordinates_can_be_read(page, library):
@@ -340,9 +358,19 @@ def test_a_clicked_particle_stays_lit_and_its_coordinates_can_be_read(page, libr
     assert [float(number) for number in numbers] == pytest.approx([*found[0], *found[-1], *found[-1]], abs=2e-3)
     await_run(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))
     await_state(page, selected=particle)
-    page.fill(f"{PLAYER} .fm-particle", "7")
-    assert page.inner_text(f"{PLAYER} .fm-readout").startswith("Particle 7: ")
+    page.fill(f"{PLAYER} .fm-particle", "1")  # people count from 1
+    await_state(page, selected=0)
+    assert page.inner_text(f"{PLAYER} .fm-readout").startswith("Particle 1: ")
+    page.get_by_role("button", name="Explain: What happens now").click()
+    explanation = page.locator(".fm-explanation:popover-open")
+    question, text = box(page, f"{PLAYER} [popovertarget=points-player-why-sentence]"), explanation.bounding_box()
+    assert text is not None
+    assert 0 <= text["y"] - question["bottom"] <= 10
+    assert 0 <= text["x"] - question["x"] <= 30
     page.focus(PLAYER)
+    page.keyboard.press("Escape")
+    expect(explanation).to_have_count(0)
+    await_state(page, selected=0)
     page.keyboard.press("Escape")
     await_state(page, selected="")
 
@@ -361,7 +389,7 @@ def test_comparing_shows_two_runs_on_one_noise_one_clock_and_one_chart(page):
     await_run(page, lambda: page.locator("#points-steps_b input[type=range]").press("ArrowRight"))
     assert caption(page, "a").endswith("50 steps")
     assert caption(page, "b").endswith("51 steps")
-    page.fill(f"{PLAYER} .fm-particle", "0")
+    page.fill(f"{PLAYER} .fm-particle", "1")
     starts = re.findall(r"x₀ = (\([^)]*\))", page.inner_text(f"{PLAYER} .fm-readout"))
     assert len(starts) == 2
     assert starts[0] == starts[1]
@@ -379,6 +407,12 @@ def test_comparing_shows_two_runs_on_one_noise_one_clock_and_one_chart(page):
     assert page.is_visible("#points-steps")
 
 
+# Whether the ends of the lines have these names, whole and within the chart.
+LABELLED = f"""(names) => {{ const plot = {PLOT}, labels = [...plot.querySelectorAll(".annotation-text")];
+  return labels.map((label) => label.textContent).join() === names.join()
+    && labels.every((label) => label.getBoundingClientRect().right <= plot.getBoundingClientRect().right); }}"""
+
+
 def test_each_comparison_is_a_question_that_is_marked_and_says_what_to_watch(page):
     sides = [("A linear", "B cosine"), ("A 5 steps", "B 50 steps"), ("A Euler · 40 steps", "B RK4 · 10 steps")]
     sides += [("A independent", "B optimal transport"), ("A learned", "B exact")]
@@ -393,6 +427,7 @@ def test_each_comparison_is_a_question_that_is_marked_and_says_what_to_watch(pag
         assert (caption(page, "a"), caption(page, "b")) == (a, b)
         first, second = (box(page, f"{PLAYER} .fm-{side} figcaption") for side in "ab")
         assert (first["y"], first["height"]) == (second["y"], second["height"])
+        page.wait_for_function(LABELLED, arg=[a, b])
         if entry.title == "Same cost, better solver?":
             costs = page.locator(".fm-columns:has(#points-player) .fm-cost").all_inner_texts()
             assert costs == ["40 evaluations"] * 2
@@ -410,28 +445,39 @@ def test_each_comparison_is_a_question_that_is_marked_and_says_what_to_watch(pag
 def test_a_wish_is_kept_where_it_cannot_be_met_and_the_note_says_what_is_shown(page):
     await_run(page, lambda: choose(page, "coupling", "ot"))
     assert "optimal transport" in caption(page)
-    assert note(page) == ""
+    assert note(page, "coupling") == ""
     await_run(page, lambda: choose(page, "target", "spirals"))
     assert "optimal transport" not in caption(page)
-    assert "Two spirals" in note(page)
-    assert "shown are independent pairs" in note(page)
+    assert "Two spirals" in note(page, "coupling")
+    assert "shown are independent pairs" in note(page, "coupling")
+    below, choice = box(page, "#points-coupling-note"), box(page, "#points-coupling")
+    assert choice["bottom"] <= below["y"] <= choice["bottom"] + 10
     expect(page.locator("#points-coupling [value=ot]")).to_be_checked()
     await_run(page, lambda: choose(page, "target", "moons"))
     assert "optimal transport" in caption(page)
-    assert note(page) == ""
+    assert note(page, "coupling") == ""
     await_run(page, lambda: choose(page, "coupling", "independent"))
     await_run(page, lambda: choose(page, "velocity", "relu-output"))
     assert "learned, ReLU output" in caption(page)
     await_run(page, lambda: choose(page, "coupling", "ot"))
     assert "ReLU" not in caption(page)
-    assert "shown is the network" in note(page)
+    assert "shown is the network" in note(page, "velocity")
     await_run(page, lambda: choose(page, "coupling", "independent"))
     assert "learned, ReLU output" in caption(page)
     await_run(page, lambda: choose(page, "target", "circles"))
     await_run(page, lambda: choose(page, "schedule", "vp"))
     assert "vp · exact" in caption(page)
     for words in ("recipe", "train_all", "checkpoint"):
-        assert words not in note(page)
+        assert words not in note(page, "velocity")
+
+
+# Choices whose words are broken or cut: a word needs its room, however narrow the card is.
+BROKEN = """(labels) => labels.filter((label) => label.checkVisibility()).flatMap((label) => {
+  const style = getComputedStyle(label), context = document.createElement("canvas").getContext("2d");
+  context.font = style.font;
+  context.letterSpacing = style.letterSpacing;
+  const words = label.textContent.trim().split(" ");
+  return words.filter((word) => context.measureText(word).width > label.clientWidth + 1); })"""
 
 
 def test_choices_are_pictures_with_names_and_a_menu_without_a_choice_is_not_shown(page):
@@ -441,17 +487,34 @@ def test_choices_are_pictures_with_names_and_a_menu_without_a_choice_is_not_show
     for places, count in [("#points-target label", len(TARGETS)), ("#points-schedule label", len(SCHEDULES))]:
         assert page.locator(places).evaluate_all(image) == ['url("data'] * count
     assert page.locator(".fm-comparisons button").evaluate_all(image) == ['url("data'] * len(COMPARISONS)
-    assert page.is_visible("#points-coupling")
+    headings = page.locator("#points-side h2")
+    expect(headings).to_have_text(["Steps", "Path (schedule)", "Pairs in training", "Solver", "Field"])
+    assert page.locator(".fm-pictures label").evaluate_all(BROKEN) == []
+    before = [box(page, f"#points-target label:has([value={name}])")["width"] for name in ("moons", "circles")]
     await_run(page, lambda: choose(page, "target", "circles"))
     expect(page.locator("#points-coupling")).not_to_be_visible()
+    expect(headings).to_have_text(["Steps", "Path (schedule)", "Solver", "Field"])
+    assert [box(page, f"#points-target label:has([value={name}])")["width"] for name in ("moons", "circles")] == before
 
 
 def test_letters_are_larger_for_a_projector(page):
     size = f"parseFloat(getComputedStyle(document.querySelector('{PLAYER} .fm-say')).fontSize)"
     assert page.evaluate(size) == 18
-    page.check(DATA.format("option=large"))
+    page.check(f"{PLAYER} .fm-size")
     assert page.evaluate(size) == 28
     assert query(page) == {"large": "1"}
+    page.get_by_role("tab", name="Models", exact=True).click()
+    page.wait_for_function("location.search.includes('tab=catalogue')")
+    assert query(page) == {"tab": "catalogue", "large": "1"}
+    page.get_by_role("tab", name="2D", exact=True).click()
+    page.wait_for_function("!location.search.includes('tab=catalogue')")
+    assert page.evaluate(size) == 28
+    assert page.is_checked(f"{PLAYER} .fm-size")
+    legend, canvas = box(page, f"{PLAYER} .fm-legend"), box(page, f"{PLAYER} canvas")
+    assert legend["y"] >= canvas["bottom"]
+    page.uncheck(f"{PLAYER} .fm-size")
+    assert page.evaluate(size) == 18
+    assert query(page) == {}
 
 
 def test_the_source_and_new_noise(page):
@@ -465,6 +528,14 @@ def test_the_source_and_new_noise(page):
     assert query(page) == {"source": "eight-gaussians", "seed": number}
     await_run(page, lambda: set_number(page, "particles", 300))
     assert "300 particles" in page.inner_text(f"{PLAYER} .fm-watch")
+    await_run(page, lambda: set_number(page, "seed", 2147483647))
+    await_run(page, lambda: set_number(page, "particles", 5000))
+    fields = page.locator(".fm-controls input[type=number]:visible")
+    assert fields.count() == 3
+    for viewport in (WIDE, NARROW):
+        page.set_viewport_size(viewport)
+        assert fields.evaluate_all("(all) => all.filter((field) => field.scrollWidth > field.clientWidth)") == []
+    page.set_viewport_size(WIDE)
     page.click("#points-more .label-wrap")
 
 
@@ -502,11 +573,19 @@ def test_a_choice_is_one_run(page):
     assert int(state(page, "run")) == before + 2
 
 
+# How an explanation's words look, wherever in the page it stands; a letter of a formula is in italics.
+LOOK = """(text) => {
+  const upright = [...text.querySelectorAll("i")].some((i) => getComputedStyle(i).fontStyle !== "italic");
+  const { color, margin, maxWidth, fontSize } = getComputedStyle(text.querySelector("p:not(.fm-formula)"));
+  return [color, margin, maxWidth, fontSize, upright].join(); }"""
+
+
 def test_every_explanation_opens_by_mouse_and_by_keyboard_and_closes_by_escape(page):
     buttons = page.locator(
         "#points-player .fm-why:visible, .fm-columns:has(#points-player) .fm-controls .fm-why:visible"
     )
     assert buttons.count() >= 12
+    looks = set()
     for k, button in enumerate(buttons.all()):
         text = page.locator(f"[id='{button.get_attribute('popovertarget')}']")
         if k % 3:
@@ -519,9 +598,19 @@ def test_every_explanation_opens_by_mouse_and_by_keyboard_and_closes_by_escape(p
         assert frame is not None
         assert frame["x"] >= 0
         assert frame["x"] + frame["width"] <= WIDE["width"]
+        assert frame["y"] >= 0
+        assert frame["y"] + frame["height"] <= WIDE["height"]
         assert len(text.inner_text()) > 60
+        looks.add(text.evaluate(LOOK))
         page.keyboard.press("Escape")
         expect(text).not_to_be_visible()
+    assert len(looks) == 1
+    tab = page.get_by_role("tab", name="2D", exact=True)
+    tab.focus()
+    assert tab.evaluate("(tab) => [tab.matches(':focus-visible'), getComputedStyle(tab).outlineOffset]") == [
+        True,
+        "-2px",
+    ]
 
 
 # ---- what is said
@@ -529,7 +618,7 @@ def test_every_explanation_opens_by_mouse_and_by_keyboard_and_closes_by_escape(p
 
 RECORD = """() => {
   const root = document.querySelector("#points-player .fm-player"), place = root.querySelector(".fm-state");
-  const note = () => said.push([root.getAttribute("aria-busy"), place.textContent]);
+  const note = () => said.push([root.getAttribute("aria-busy"), place.textContent, root.matches(".fm-old")]);
   window.said = [];
   new MutationObserver(note).observe(place, { childList: true, characterData: true, subtree: true }); }"""
 
@@ -539,8 +628,8 @@ def test_the_start_and_the_end_of_a_run_and_a_refusal_are_announced(page):
     assert page.get_attribute(f"{PLAYER} .fm-state", "role") == "status"
     await_run(page, lambda: choose(page, "schedule", "cosine"))
     said = page.evaluate("said")
-    assert said[0] == ["true", "Computing …"]
-    assert said[-1][1] == "New run: cosine · learned · Euler · 50 steps."
+    assert said[0] == ["true", "Computing …", True]
+    assert said[-1][1:] == ["New run: cosine · learned · Euler · 50 steps.", False]
     refusal = page.locator(f"{PLAYER} .fm-refusal")
     assert refusal.get_attribute("role") == "alert"
     assert not refusal.is_visible()
@@ -559,7 +648,7 @@ def test_the_start_and_the_end_of_a_run_and_a_refusal_are_announced(page):
 
 
 def test_all_that_matters_is_in_sight_at_once_alone_and_compared(page):
-    parts = [".fm-say", ".fm-panels", ".fm-plot", ".fm-scrub", ".fm-transport"]
+    parts = [".fm-say", ".fm-panels", ".fm-plot", ".fm-scrub", ".fm-transport", ".fm-readout"]
     parts = [f"{PLAYER} {part}" for part in parts] + ["#points-compare", "#points-compare-0", "#points-target"]
     parts += [f"#points-{name}" for name in ("steps", "schedule", "coupling", "solver", "velocity")]
     for compared in (False, True):
@@ -592,6 +681,9 @@ def test_nothing_is_cut_off_or_scrolls_sideways(page):
                 assert page.evaluate(OUTSIDE) == []
                 ink, paper = (brightness(page, *of) for of in (("color", ""), ("backgroundColor", " canvas")))
                 assert (ink > paper) == (scheme == "dark")
+                assert page.evaluate(f"getComputedStyle(document.querySelector('{PLAYER}')).colorScheme") in (
+                    ["dark"] if scheme == "dark" else ["normal", "light"]
+                )
         sizes = page.evaluate(f"""[...document.querySelectorAll('{PLAYER} .fm-panel canvas')]
           .map((c) => [c.width, c.height, c.clientWidth, c.clientHeight])""")
         assert len(sizes) == 1 + compared
@@ -655,6 +747,10 @@ def test_a_server_that_does_not_answer_is_asked_again_and_the_player_says_so(ope
         expect(words).to_have_text(f"The server did not answer. Trying again in {pause} s.")
         expect(again).to_be_visible()
     assert len(asked) == 3
+    for nothing in (".fm-legend", ".fm-now", ".fm-readout"):
+        expect(page.locator(f"{PLAYER} {nothing}")).to_have_css("visibility", "hidden")
+    waiting = f"getComputedStyle(document.querySelector('{PLAYER} .fm-plot'), '::before').content"
+    assert page.evaluate(waiting) == '"loading the chart …"'
     page.unroute("**/fm/points")
     again.click()
     idle(page)

@@ -88,7 +88,23 @@ def test_a_finger_sets_the_time_on_every_tab_follows_a_particle_and_never_traps_
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.evaluate(OUTSIDE) == []
         assert page.evaluate(LETTERS) == []
+        if tab == "translate":
+            frame = page.locator("#translate-maps .html-container")
+            assert frame.evaluate("(frame) => frame.scrollWidth <= frame.clientWidth")
+    page.get_by_role("tab", name="Models", exact=True).tap()
+    charts = [page.locator(f"{name} .js-plotly-plot") for name in ("#image-quality", "#image-curves")]
+    for chart in charts:
+        expect(chart).to_be_visible()
+        assert box(chart)["width"] >= 0.8 * PHONE["width"]
+        expect(chart.locator(".modebar")).not_to_be_visible()
+    assert box(page.locator("#point-figure"))["width"] >= 0.8 * PHONE["width"]
     open_tab(page, "points")
+    question = page.get_by_role("button", name="Explain: Path (schedule)").first
+    question.tap()
+    text = page.locator(".fm-explanation:popover-open")
+    assert within(box(text), window(page))
+    assert not within(box(question), box(text))
+    page.keyboard.press("Escape")
     plot = box(part(page, ".fm-plot .nsewdrag"))
     y = plot["y"] + plot["height"] / 2
     drag(page, (plot["x"] + 0.2 * plot["width"], y), (plot["x"] + 0.7 * plot["width"], y))
@@ -133,6 +149,8 @@ def test_the_picture_and_its_transport_stay_in_sight_while_the_controls_are_move
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     if not query:
         return
+    variance, canvas = box(part(page, ".fm-a .fm-variance")), box(part(page, ".fm-a canvas"))
+    assert variance["y"] + variance["height"] <= canvas["y"] + canvas["height"] - 14  # above the numbers of the axis
     assert box(part(page, ".fm-b canvas"))["y"] == box(part(page, ".fm-a canvas"))["y"]
     choose(page, "editing", "Run B")
     await_run(page, lambda: page.locator("#points-solver_b label:has([value=rk4])").tap())

@@ -228,7 +228,7 @@ def test_every_comparison_runs_with_what_is_shipped_and_nothing_is_replaced(libr
     assert len(runs) == 2
     for side in entry.settings.sides:
         found = menu(library, entry.settings.target, entry.settings.source, side)
-        assert (found.side, found.notes) == (side, [])
+        assert (found.side, found.notes) == (side, {})
 
 
 def test_the_comparison_at_the_same_cost_has_the_same_cost(library):
@@ -256,14 +256,16 @@ def test_a_wish_holds_again_where_it_can_and_the_note_says_what_is_shown_instead
     assert menu(library, "moons", "standard-gaussian", wish).side == wish
     found = menu(library, "spirals", "standard-gaussian", wish)
     assert found.side == replace(wish, coupling="independent")
-    (note,) = found.notes
+    assert [*found.notes] == ["coupling"]
+    (note,) = found.notes["coupling"]
     assert "optimal transport" in note
     assert "Two spirals" in note
     assert "independent pairs" in note
     found = menu(library, "circles", "standard-gaussian", Side("quadratic"))
     assert found.side == Side("quadratic", velocity="exact")
-    assert "No network was trained for" in found.notes[0]
-    assert "train_all" not in " ".join(found.notes)
+    assert [*found.notes] == ["velocity"]
+    assert "No network was trained for" in found.notes["velocity"][0]
+    assert "train_all" not in " ".join(found.notes["velocity"])
     assert ("quadratic (exact)", "quadratic") in found.choices["schedule"]
     assert ("linear", "linear") in found.choices["schedule"]
 
@@ -273,4 +275,4 @@ def test_without_checkpoints_every_menu_leads_to_the_exact_field_and_says_why(tm
     assert set(empty.problems) == set(CATALOGUE)
     found = menu(empty, "moons", "standard-gaussian", Side())
     assert found.side.velocity == "exact"
-    assert empty.problems["moons-linear"] in found.notes
+    assert empty.problems["moons-linear"] in found.notes["velocity"]

@@ -41,7 +41,9 @@ GREY, GRID, CLEAR = "#808080", "rgba(128,128,128,0.3)", "rgba(0,0,0,0)"  # reada
 
 def create_catalogue_tab(service: Service, directory: Path = DEFAULT_DIRECTORY) -> None:
     library = service.library
-    gr.Markdown(text("ui/texts/points.md", nfe=JUDGED_NFE, samples=f"{SAMPLES:,}", seeds=len(SEEDS), far=FAR))
+    gr.Markdown(text("ui/texts/models.md"))
+    with gr.Accordion("How the figures are measured", open=False):
+        gr.Markdown(text("ui/texts/points.md", nfe=JUDGED_NFE, samples=f"{SAMPLES:,}", seeds=len(SEEDS), far=FAR))
     for problem in library.problems.values():
         gr.Markdown(f"**Not usable:** {escape(problem, quote=False)}")
     points, images = (with_figures(library.judged(recipes)) for recipes in (POINT_RECIPES, IMAGE_RECIPES))

@@ -16,7 +16,10 @@ Updates = dict[Any, Any]  # by component
 
 
 class Controls:
-    """The components made so far for a form, with its defaults; the dice, and what appears for a second side."""
+    """The components made so far for a form, with its defaults; the dice, and what appears for a second side.
+
+    `menus` has, by argument name, the column of each choice with a heading, and the note beneath it.
+    """
 
     dice: gr.Button
     compared: tuple[gr.Radio, gr.Column]
@@ -24,11 +27,17 @@ class Controls:
     def __init__(self, form: Form, tab: str):
         self.form, self.tab = form, tab
         self.made: dict[str, Any] = {}
+        self.menus: dict[str, tuple[gr.Column, gr.Markdown]] = {}
 
     @property
     def by_name(self) -> dict[str, Any]:
         """The components in the order of the form."""
         return {name: self.made[name] for name in self.form.names if name in self.made}
+
+    @property
+    def noted(self) -> list[Any]:
+        """The columns and notes of all menus."""
+        return [part for parts in self.menus.values() for part in parts]
 
     def updates(self, values: dict[str, Any]) -> Updates:
         """The updates that show these values."""
@@ -55,11 +64,25 @@ class Controls:
         self.heading("Steps", "steps", suffix, f'<span class="fm-cost" data-side="{suffix}"></span>')
         self.slider(f"steps{suffix}", f"Steps{_of(suffix)}", limits)
 
-    def choice(self, name: str, label: str, choices: Choices, look: str = "fm-buttons", visible: bool = True) -> None:
+    def menu(self, name: str, suffix: str, title: str, choices: Choices, look: str = "fm-buttons") -> None:
+        """A choice of a side under its heading, seen if there is one, with a place beneath for a note on it."""
+        with gr.Column(visible=len(choices) > 1) as column:
+            self.heading(title, name, suffix)
+            self.choice(f"{name}{suffix}", f"{title}{_of(suffix)}", choices, look)
+            note = gr.Markdown(elem_id=f"{self.tab}-{name}{suffix}-note", elem_classes="fm-note")
+        self.menus[f"{name}{suffix}"] = column, note
+
+    def offered(self, name: str, choices: Choices, note: str = "") -> Updates:
+        """The updates that offer these choices, and say this beneath them."""
+        column, place = self.menus[name]
+        shown = {column: gr.update(visible=len(choices) > 1), place: gr.update(value=note)}
+        return {self.made[name]: gr.update(choices=choices), **shown}
+
+    def choice(self, name: str, label: str, choices: Choices, look: str = "fm-buttons") -> None:
         """Buttons, or pictures if `look` says so. Shows the default if it is one of the choices, else the first."""
         available, default = [choice for _, choice in choices], self.form.defaults[name]
         value = default if default in available else available[0]
-        options: dict[str, Any] = {"show_label": False, "visible": visible, "elem_classes": ["fm-choice", look]}
+        options: dict[str, Any] = {"show_label": False, "elem_classes": ["fm-choice", look]}
         elem_id = f"{self.tab}-{name}"
         self.made[name] = gr.Radio(choices, value=value, label=label, elem_id=elem_id, **options)
 
@@ -95,10 +118,8 @@ class Controls:
         def fill(suffix: str) -> None:
             self.steps(suffix, IMAGE_STEPS)
             choices = [(schedule, schedule) for schedule in schedules]
-            self.heading("Path (schedule)", "schedule", suffix)
-            self.choice(f"schedule{suffix}", f"Schedule{_of(suffix)}", choices, "fm-pictures", len(choices) > 1)
-            self.heading("Solver", "solver", suffix)
-            self.choice(f"solver{suffix}", f"Solver{_of(suffix)}", SOLVER_CHOICES)
+            self.menu("schedule", suffix, "Path (schedule)", choices, "fm-pictures")
+            self.menu("solver", suffix, "Solver", SOLVER_CHOICES)
 
         self.sides(label, fill)
 

@@ -24,11 +24,11 @@ TARGET_CHOICES, SOURCE_CHOICES, SOLVER_CHOICES = _titles(TARGETS), _titles(SOURC
 
 @dataclass(frozen=True)
 class Menu:
-    """The side that a wish leads to, the choices of its menus by argument name, and sentences on what is replaced."""
+    """The side that a wish leads to, and by argument name the choices, and sentences on what is replaced."""
 
     side: Side
     choices: dict[str, Choices]
-    notes: list[str]
+    notes: dict[str, list[str]]
 
 
 def menu(library: Library, target: str, source: str, wish: Side) -> Menu:
@@ -59,23 +59,23 @@ def menu(library: Library, target: str, source: str, wish: Side) -> Menu:
         "velocity": [(FIELDS[v], v) for v in VELOCITIES if v in {*offered, wish.velocity}],
     }
     damaged = [library.problems[missing] for missing in {name(coupling, wish.velocity)} & {*library.problems}]
-    return Menu(side, choices, damaged + _replaced(wish, side, TARGETS[target].title))
+    return Menu(side, choices, _replaced(wish, side, TARGETS[target].title, damaged))
 
 
-def _replaced(wish: Side, side: Side, target: str) -> list[str]:
-    """Sentences on the parts of a wish that the side lacks."""
-    notes = []
+def _replaced(wish: Side, side: Side, target: str, damaged: list[str]) -> dict[str, list[str]]:
+    """Sentences on the parts of a wish that the side lacks, after those on its damaged network."""
+    notes = {"velocity": damaged} if damaged else {}
     if wish.coupling != side.coupling:
         pairs, shown = COUPLINGS[wish.coupling].title, COUPLINGS[side.coupling].title
         lacking = f"No network was trained with {pairs} pairs for {target}, {wish.schedule}"
-        notes.append(f"{lacking}: shown are {shown} pairs.")
+        notes["coupling"] = [f"{lacking}: shown are {shown} pairs."]
     if wish.velocity != side.velocity:
         why = f"No network with this output was trained for {target}, {wish.schedule}"
         if wish.velocity == "exact":
             why = "The exact formula holds for independent pairs only"
         elif wish.velocity == "learned":
             why = f"No network was trained for {target}, {wish.schedule}"
-        notes.append(f"{why}: shown is the {FIELDS[side.velocity]}.")
+        notes["velocity"] = [*damaged, f"{why}: shown is the {FIELDS[side.velocity]}."]
     return notes
 
 

@@ -24,6 +24,7 @@ from fm_core.texts import text
 from fm_core.ui import service, static
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.digits_tab import create_digits_tab
+from fm_core.ui.explanations import why
 from fm_core.ui.front import Front
 from fm_core.ui.guard import Guard
 from fm_core.ui.headers import SecurityHeaders
@@ -72,7 +73,8 @@ def build_page(library: Library) -> Page:
     answering = Service(library)
     title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
     with Page(answering, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
-        gr.Markdown(text("ui/texts/introduction.md"), elem_classes="fm-title")
+        title_and_why = text("ui/texts/introduction.html", why=why("flow_matching", "page"))
+        gr.HTML(title_and_why, elem_classes="fm-title", apply_default_css=False)
         possible = [tab for tab in TABS if tab.possible(library)]
         with gr.Tabs(elem_id="tabs") as tabs:
             for tab in possible:

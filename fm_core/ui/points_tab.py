@@ -36,7 +36,6 @@ def create_points_tab(service: Service) -> None:
             player = Player("points", "points", comparisons=known)
         with gr.Column(scale=1, min_width=240, elem_classes="fm-controls"):
             controls = _controls(library)
-            note = gr.Markdown(elem_id="points-note")
 
     def work(values: Values) -> Work:
         return points_work(library, POINTS.unflatten(values))
@@ -44,19 +43,18 @@ def create_points_tab(service: Service) -> None:
     def settle(values: Values) -> tuple[Values, Updates]:
         sides = POINTS.sides(values).items()
         found = {end: menus.menu(library, values["target"], values["source"], side) for end, side in sides}
-        notes = dict.fromkeys(sentence for menu in found.values() for sentence in menu.notes)
-        updates: Updates = {note: gr.update(value=" ".join(notes))}
+        updates: Updates = {}
         for end, menu in found.items():
             values = values | {f"{name}{end}": getattr(menu.side, name) for name in menu.choices}
             for name, choices in menu.choices.items():
-                updates[controls.made[name + end]] = gr.update(choices=choices, visible=len(choices) > 1)
+                updates |= controls.offered(f"{name}{end}", choices, " ".join(menu.notes.get(name, [])))
         return values, updates
 
     def export(values: Values, kind: str) -> Work:
         settings = POINTS.unflatten(values)
         return exports.work(kind, settings, lambda check: playground.simulate(library, settings, check))
 
-    tab = RunTab(service, player, controls, work, settle, export, [note])
+    tab = RunTab(service, player, controls, work, settle, export, controls.noted)
     tab.publish("trajectory", work, TRAJECTORY, inputs_kwargs=controls.by_name)
     for button, entry in zip(buttons, COMPARISONS, strict=True):
         tab.show_on(button.click, entry.settings)
@@ -78,15 +76,11 @@ def _controls(library: Library) -> Controls:
     choices = menus.menu(library, POINTS.defaults["target"], POINTS.defaults["source"], Side()).choices
 
     def fill(suffix: str) -> None:
-        of = " of run B" if suffix else ""
         controls.steps(suffix, STEPS)
-        controls.heading("Path (schedule)", "schedule", suffix)
-        controls.choice(f"schedule{suffix}", f"Schedule{of}", choices["schedule"], "fm-pictures")
-        controls.choice(f"coupling{suffix}", f"Pairs{of}", choices["coupling"], visible=len(choices["coupling"]) > 1)
-        controls.heading("Solver", "solver", suffix)
-        controls.choice(f"solver{suffix}", f"Solver{of}", menus.SOLVER_CHOICES)
-        controls.heading("Arrows come from", "velocity", suffix)
-        controls.choice(f"velocity{suffix}", f"Velocity{of}", choices["velocity"])
+        controls.menu("schedule", suffix, "Path (schedule)", choices["schedule"], "fm-pictures")
+        controls.menu("coupling", suffix, "Pairs in training", choices["coupling"])
+        controls.menu("solver", suffix, "Solver", menus.SOLVER_CHOICES)
+        controls.menu("velocity", suffix, "Field", choices["velocity"])
 
     controls.sides("Compare two runs", fill)
     controls.heading("Data", "target")

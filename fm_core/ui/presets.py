@@ -22,7 +22,7 @@ COMPARISONS = [
     ),
     Comparison(
         "How many steps are enough?",
-        "where the particles end: with 5 steps beside the moons, with 50 on them.",
+        "where the particles end: with 5 steps off the moons, with 50 on them.",
         Settings(sides=(Side(steps=5), Side(steps=50))),
     ),
     Comparison(
@@ -32,17 +32,17 @@ COMPARISONS = [
     ),
     Comparison(
         "Can paths be straighter?",
-        "the trails: pairing noise with nearby data bends them less.",
+        "the paths: pairing noise with nearby data makes them straighter.",
         Settings("eight-gaussians", sides=(Side(), Side(coupling="ot"))),
     ),
     Comparison(
         "How good is the network?",
-        "the same particles under the network and under the exact formula: the flow-map error is their distance.",
+        "the same particles under the network and the exact formula: the flow-map error is how far apart they end.",
         Settings("spirals", sides=(Side(), Side(velocity="exact"))),
     ),
     Comparison(
         "What does one ReLU too many break?",
-        "the direction of the trails: with a ReLU at its end the network can only push right and up.",
+        "the direction of the paths: with a ReLU at its end the network can only push right and up.",
         Settings(sides=(Side(), Side(velocity="relu-output"))),
     ),
 ]

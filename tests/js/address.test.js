@@ -5,6 +5,7 @@ import {
   displayIn,
   displayOf,
   hasSettings,
+  isLarge,
   opening,
   show,
   showTab,
@@ -37,19 +38,19 @@ test("the address says the setting and the display, and keeps what Gradio owns",
 });
 
 test("what is shown goes into an address and comes back, and what is usual is left out", () => {
-  const usual = { speed: 1, loop: true, statistic: "variance", dimensions: false, close: false, large: false };
+  const usual = { speed: 1, loop: true, statistic: "variance", dimensions: false, close: false };
   const layers = ["density", "particles"];
-  const changed = { speed: 0.25, loop: false, statistic: "speed", dimensions: true, close: true, large: true };
+  const changed = { speed: 0.25, loop: false, statistic: "speed", dimensions: true, close: true };
   assert.deepEqual(displayOf({ ...usual, layers, follow: null, t: null }, { ...usual, layers }), {});
   const options = { ...changed, layers: ["trails", "exact"], follow: 0, t: 0.25 };
   const parameters = displayOf(options, { ...usual, layers });
-  assert.equal(new URLSearchParams(parameters).size, 9);
+  assert.equal(new URLSearchParams(parameters).size, 8);
   assert.deepEqual(displayIn(`?${new URLSearchParams(parameters)}&steps=7`), options);
   assert.deepEqual(displayIn("?layers=&steps=7"), { layers: [] });
 });
 
 test("an address has settings if it has more than a tab, a display, and what is Gradio's", () => {
-  for (const none of ["", "?tab=digits", "?t=0.5&layers=trails&speed=2", "?__theme=dark"])
+  for (const none of ["", "?tab=digits", "?t=0.5&layers=trails&speed=2", "?large=1", "?__theme=dark"])
     assert.equal(hasSettings(none), false, none);
   for (const some of ["?steps=9", "?tab=digits&seed=3&__theme=dark"]) assert.equal(hasSettings(some), true, some);
 });
@@ -81,6 +82,16 @@ test("Back undoes a tab or a comparison, not a number", () => {
     "push /?tab=catalogue",
     "push /?steps=5&compare=1",
   ]);
+});
+
+test("large letters are a setting of the page, which every tab's address carries and no older one brings back", () => {
+  const entries = browserAt("?steps=9&large=1");
+  show("points", addressOf("steps=9", {}, location), false);
+  showTab("digits");
+  assert.equal(isLarge(location.search), true);
+  location.search = "?tab=digits";
+  showTab("flows");
+  assert.deepEqual(entries, ["push /?tab=digits&large=1", "push /?steps=9"]);
 });
 
 test("the stations of the step buttons are those of the side with more steps, the first if they are equal", () => {

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -21,6 +22,11 @@ def _read(name: str) -> str:
     return (MODULES / name).read_text(encoding="utf-8")
 
 
+def _why(place: str, found: re.Match[str]) -> str:
+    """The button for `<why KEY>`; a second one of the same key has a place of its own: `<why KEY PLACE>`."""
+    return why(found[1], place + (found[2] or "").replace(" ", "-"))
+
+
 def module_url(name: str) -> str:
     """The address of a script beside this file, relative to the page's."""
     return address(name)
@@ -37,7 +43,7 @@ class Player(gr.HTML):
     def __init__(self, scene: str, tab: str, comparisons: Sequence[tuple[str, str]] = (), **keywords):
         html = _read("player.html").replace("<!-- views -->\n", _read(f"{scene}_views.html"))
         super().__init__(
-            html_template=re.sub(r"<why (\w+)>", lambda key: why(key[1], f"{tab}-player"), html),
+            html_template=re.sub(r"<why (\w+)( \w+)?>", partial(_why, f"{tab}-player"), html),
             css_template=_read("player.css") + _read("save.css"),
             js_on_load=MOUNT,
             apply_default_css=False,

@@ -11,13 +11,23 @@ export const tabOf = (search) => new URLSearchParams(search).get("tab") ?? FIRST
 /** Whether the tab of this id is that of a player. @param {string} id @param {string} tab */
 export const isTab = (id, tab) => id === nameIn(tab);
 
-/** The address of these settings; Gradio's own parameters stay.
+/** Whether letters are large, in every tab. @param {string} search */
+export const isLarge = (search) => new URLSearchParams(search).get("large") === "1";
+
+/** The address of these settings; what is of the whole page stays: Gradio's own parameters, and the size of letters.
  * @param {string} query @param {Record<string, string>} display
  * @param {{ pathname: string, search: string, hash: string }} location */
 export function addressOf(query, display, { pathname, search, hash }) {
   const parameters = new URLSearchParams(query);
   for (const [key, value] of Object.entries(display)) parameters.set(key, value);
   for (const [key, value] of new URLSearchParams(search)) if (key.startsWith("__")) parameters.set(key, value);
+  return addressFor(parameters, isLarge(search), { pathname, hash });
+}
+
+/** @param {URLSearchParams} parameters @param {boolean} large @param {{ pathname: string, hash: string }} location */
+export function addressFor(parameters, large, { pathname, hash }) {
+  if (large) parameters.set("large", "1");
+  else parameters.delete("large");
   return pathname + (parameters.size ? `?${parameters}` : "") + hash;
 }
 
@@ -28,7 +38,7 @@ export function opening(tab) {
 
 /** Whether an address has settings for the server to read. @param {string} search */
 export function hasSettings(search) {
-  const ours = new Set(["tab", ...Object.keys(DISPLAY)]);
+  const ours = new Set(["tab", "large", ...Object.keys(DISPLAY)]);
   return [...new URLSearchParams(search).keys()].some((key) => !key.startsWith("__") && !ours.has(key));
 }
 
@@ -45,7 +55,7 @@ export function show(tab, address, push) {
 export function showTab(id) {
   if (tabOf(location.search) === id) return;
   const kept = sessionStorage.getItem(`fm-address-${id}`) || (id === FIRST ? "" : `?tab=${id}`);
-  history.pushState(history.state, "", location.pathname + kept + location.hash);
+  history.pushState(history.state, "", addressOf(kept, {}, location));
 }
 
 /** How the player shows a run, by parameter: read from text, and written unless it is usual.
@@ -60,7 +70,6 @@ const DISPLAY = {
   picture: { option: "view", read: String },
   follow: { option: "follow", read: Number },
   t: { option: "t", read: Number },
-  large: { option: "large", read: (text) => text === "1" },
 };
 
 /** @param {unknown} value */

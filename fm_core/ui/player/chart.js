@@ -1,10 +1,12 @@
 // The strip of a per-step statistic, drawn by Plotly for each run; its time axis is that of the scrubber beneath it.
-import { coloursOf, find, make } from "./dom.js";
+import { coloursOf, contextOf, find, make } from "./dom.js";
 
+const FONT = "system-ui, sans-serif";
 const CONFIG = { responsive: false, displayModeBar: false, doubleClick: false, scrollZoom: false };
-const LABEL = 14; // pixels that a line's label takes
-const EDGES = { l: 44, r: 92, t: 8, b: 6 };
+const EDGES = { l: 44, r: 12, t: 8, b: 6 };
 const NARROW = { l: 36, r: 12, t: 8, b: 6 };
+const BEFORE = 6; // pixels between a line's end and its label
+const WIDEST = 0.22; // of the strip: a label's share
 
 /** The formula of the theory curve, with the schedules shown, in HTML. @param {FM.Run} run */
 export function theoryFormula({ sides }) {
@@ -15,8 +17,10 @@ export function theoryFormula({ sides }) {
 }
 
 export class Chart {
-  drawn = false;
+  redraw = () => {};
   t = 0;
+  names = /** @type {string[]} */ ([]);
+  labels = /** @type {{ text: string, width: number }[]} */ ([]);
 
   /** @param {HTMLElement} root the time strip @param {string} source @param {(t: number) => void} onTime */
   constructor(root, source, onTime) {
@@ -24,6 +28,7 @@ export class Chart {
     this.source = source;
     this.plot = /** @type {FM.PlotElement} */ (find(root, ".fm-plot"));
     this.cursor = find(root, ".fm-cursor");
+    this.ruler = make("canvas", {});
     this.sizes = new ResizeObserver(() => this.arrange());
     this.sizes.observe(root);
     /** Pressing or dragging anywhere in the plot scrubs. @param {PointerEvent} event */
@@ -45,10 +50,34 @@ export class Chart {
     return { left: edges.l, width: this.root.clientWidth - edges.l - edges.r };
   }
 
-  edges = () => (this.root.clientWidth < 560 ? NARROW : EDGES);
+  isNarrow = () => this.root.clientWidth < 560;
+
+  /** The margins; that on the right has room for the longest label. */
+  edges() {
+    if (this.isNarrow()) return NARROW;
+    const widest = Math.max(0, ...this.labels.map(({ width }) => width));
+    return { ...EDGES, r: EDGES.r + BEFORE + Math.ceil(widest) };
+  }
+
+  /** The names at the ends of the lines, cut where they would take too much room, and their widths in pixels. */
+  measure() {
+    const context = contextOf(this.ruler);
+    context.font = `${this.letters()}px ${FONT}`;
+    const most = WIDEST * this.root.clientWidth;
+    const widthOf = (/** @type {string} */ text) => context.measureText(text).width;
+    this.labels = this.names.map((name) => {
+      let text = name;
+      while (widthOf(text) > most && text.length > 1) text = `${text.slice(0, -2).trimEnd()}…`;
+      return { text, width: widthOf(text) };
+    });
+  }
+
+  /** The size of the letters, in pixels. */
+  letters = () => Math.max(12, Number.parseFloat(getComputedStyle(this.root).fontSize) - 2);
 
   /** @param {FM.Run} run @param {FM.Traces} tracesOf @param {FM.Options} options */
   async show(run, tracesOf, options) {
+    this.names = run.sides.map(({ title, schedule }, k) => (run.sides.length > 1 ? `${"AB"[k]} ${title}` : schedule));
     this.redraw = () => {
       const colour = coloursOf(this.root);
       const weight = Number(colour("weight") || 1);
@@ -56,23 +85,21 @@ export class Chart {
         const line = lines(run.sides.length > 1 ? `${"AB"[index]} ` : "", colour("ab"[index]), weight);
         return tracesOf(side, Array.from(side.t.values), line, options.dimensions);
       });
-      withoutBase(() => Plotly.react(this.plot, traces, this.layout(run, traces, options, colour), CONFIG));
+      withoutBase(() => Plotly.react(this.plot, traces, this.layout(traces, options, colour), CONFIG));
     };
+    this.arrange();
+    if (window.Plotly) return;
     await loadPlotly(this.source);
-    if (!this.root.isConnected || !this.root.clientWidth) return;
-    this.drawn = true;
-    this.redraw();
+    if (this.root.isConnected) this.arrange();
   }
 
-  /** After a change of size. */
+  /** After a change of size or of what is shown. */
   arrange() {
+    this.measure();
     const { left, width } = this.span();
     this.root.style.setProperty("--fm-left", `${left}px`);
     this.root.style.setProperty("--fm-width", `${width}px`);
-    if (this.redraw && window.Plotly && this.root.clientWidth) {
-      this.drawn = true;
-      this.redraw();
-    }
+    if (window.Plotly && this.root.clientWidth) this.redraw();
     this.moveCursor(this.t);
   }
 
@@ -82,15 +109,11 @@ export class Chart {
     this.cursor.style.transform = `translateX(${left + t * width}px)`;
   }
 
-  /** @param {FM.Run} run @param {any[]} traces @param {FM.Options} options @param {(name: string) => string} colour */
-  layout(run, traces, options, colour) {
+  /** @param {any[]} traces @param {FM.Options} options @param {(name: string) => string} colour */
+  layout(traces, options, colour) {
     const [ink, line, paper] = ["ink", "line", "paper"].map(colour);
     const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, fixedrange: true };
-    const font = {
-      family: "system-ui, sans-serif",
-      color: colour("soft"),
-      size: Math.max(12, Number.parseFloat(getComputedStyle(this.root).fontSize) - 2),
-    };
+    const font = { family: FONT, color: colour("soft"), size: this.letters() };
     return {
       ...{ paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font, showlegend: false, dragmode: false },
       ...{ hovermode: "x unified", hoverlabel: { bgcolor: paper, font: { color: ink } } },
@@ -99,7 +122,7 @@ export class Chart {
       height: this.plot.clientHeight,
       xaxis: { ...axis, range: [0, 1], showticklabels: false, hoverformat: ".3f" },
       yaxis: { ...axis, nticks: 4, rangemode: options.close ? "normal" : "tozero" },
-      annotations: this.edges() === EDGES ? labels(run, traces, colour, this.plot.clientHeight) : [],
+      annotations: this.isNarrow() ? [] : annotations(this.labels, traces, colour, this.plot.clientHeight, font),
     };
   }
 
@@ -109,23 +132,23 @@ export class Chart {
   }
 }
 
-/** The sides' titles at the ends of their lines, moved apart where they would overlap.
- * @param {FM.Run} run @param {any[]} traces @param {(name: string) => string} colour @param {number} height */
-function labels({ sides }, traces, colour, height) {
-  const ends = sides.map((_, index) => Number(traces[Math.floor((traces.length / sides.length) * index)].y.at(-1)));
+/** The labels at the ends of the first line of each side, moved apart where they would overlap.
+ * @param {{ text: string }[]} labels @param {any[]} traces @param {(name: string) => string} colour
+ * @param {number} height @param {{ family: string, size: number }} font */
+function annotations(labels, traces, colour, height, { family, size }) {
+  const ends = labels.map((_, index) => Number(traces[Math.floor((traces.length / labels.length) * index)].y.at(-1)));
   const top = Math.max(...traces.flatMap(({ y }) => y)) || 1;
-  const apart = ends.length > 1 ? (Math.abs(ends[0] - ends[1]) / top) * height : LABEL;
-  const shift = Math.max(0, (LABEL - apart) / 2);
-  return sides.map((side, index) => ({
-    ...{ x: 1, xref: "paper", xanchor: "left", xshift: 6, y: ends[index], showarrow: false, align: "left" },
-    yshift:
-      (ends[index] >= Math.max(...ends) && !(index && ends[0] === ends[1]) ? 1 : -1) * (sides.length > 1 ? shift : 0),
-    text: short(sides.length > 1 ? `${"AB"[index]} ${side.title}` : side.schedule),
-    font: { color: colour("ab"[index]), size: 12 },
+  const room = size + 2;
+  const apart = ends.length > 1 ? (Math.abs(ends[0] - ends[1]) / top) * height : room;
+  const shift = Math.max(0, (room - apart) / 2);
+  return labels.map(({ text }, index) => ({
+    ...{ x: 1, xref: "paper", xanchor: "left", xshift: BEFORE, y: ends[index], showarrow: false, align: "left" },
+    yshift: (ends[index] >= Math.max(...ends) && !(index && ends[0] === ends[1]) ? 1 : -1) * shift,
+    text,
+    borderpad: 0,
+    font: { family, color: colour("ab"[index]), size },
   }));
 }
-
-const short = (/** @type {string} */ title) => (title.length > 14 ? `${title.slice(0, 13)}…` : title);
 
 /** Once per page: the plotly.js of Python's package. */
 function loadPlotly(/** @type {string} */ src) {

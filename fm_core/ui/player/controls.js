@@ -3,6 +3,7 @@ import { displayIn, hasSettings, isTab, opening, tabOf } from "./address.js";
 import { createAsks } from "./asks.js";
 import { call, Refused } from "./calls.js";
 import { find, make } from "./dom.js";
+import { setLarge } from "./large.js";
 import { isUnfinished } from "./numbers.js";
 import { finest, Player } from "./player.js";
 import { connectSave } from "./save.js";
@@ -15,14 +16,15 @@ const ACTIONS = {
   end: ({ clock }) => clock.set(1, false),
   back: ({ clock }, run) => clock.set(neighbour(finest(run).t.values, clock.t, -1), false),
   forward: ({ clock }, run) => clock.set(neighbour(finest(run).t.values, clock.t, 1), false),
-  async link(player) {
+  async link(player, run) {
     const link = location.origin + player.link();
     const copied = await navigator.clipboard?.writeText(link).then(
       () => true,
       () => false,
     );
     const field = make("input", { readOnly: true, value: link, ariaLabel: "The link to what you see" });
-    find(player.root, ".fm-link").replaceChildren(copied ? "Copied: " : "Copy this: ", field);
+    const lacking = player.scene.unlinked?.(run) ?? "";
+    find(player.root, ".fm-link").replaceChildren(copied ? "Copied: " : "Copy this: ", field, lacking);
     if (!copied) field.select();
   },
 };
@@ -51,14 +53,15 @@ function connect(/** @type {Player} */ player, /** @type {string} */ search, /**
     if (layer) options.layers = options.layers.filter((name) => name !== layer).concat(value ? layer : []);
     else if (option) options[option] = typeof options[option] === "number" ? Number(value) : value;
     else return;
-    player.showOptions();
     player.refresh();
   });
+  const large = find(root, ".fm-size", HTMLInputElement);
+  large.addEventListener("change", () => setLarge(large.checked)); // which every player notices by the page's class
   scrub.addEventListener("input", () => player.pauseAt(Number(scrub.value) / 1000));
   for (const type of ["change", "pointerup"]) find(root, ".fm-time").addEventListener(type, () => player.address());
   particle.addEventListener("input", () => {
     if (particle.value === "") player.select(null);
-    else if (player.run && particle.checkValidity()) player.select(Number(particle.value));
+    else if (player.run && particle.checkValidity()) player.select(Number(particle.value) - 1);
   });
   document.addEventListener("keydown", (event) => onKey(player, event), { signal });
   window.addEventListener("popstate", () => returnTo(player, events), { signal });
@@ -89,7 +92,7 @@ function onKey(/** @type {Player} */ player, /** @type {KeyboardEvent} */ event)
   const busy = focused?.matches(`input, select, textarea, [role=slider]${withSpace}`);
   const modified = event.ctrlKey || event.metaKey || event.altKey;
   if (!ours || busy || modified || !player.run || !player.isSeen()) return;
-  if (event.key === "Escape") player.select(null);
+  if (event.key === "Escape" && !document.querySelector(":popover-open")) player.select(null);
   if (!Object.hasOwn(KEYS, event.key)) return;
   event.preventDefault();
   act(player, KEYS[event.key]);
@@ -165,6 +168,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
   const asks = createAsks({
     run(ticket) {
       dataset.started = String(ticket);
+      player.age(true);
       running = new AbortController();
       player.tell(player.run ? "Computing …" : "Computing the first run …");
       const { signal } = running;

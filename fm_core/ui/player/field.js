@@ -10,10 +10,17 @@ function interpolate({ values, shape: [times], scale }, t) {
   return Float32Array.from({ length }, (_, i) => scale * at(i));
 }
 
-/** A field or the difference of two on the grid at time t; null if the side lacks it.
- * @param {FM.PointsSide} side @param {string} name @param {number} t @returns {FM.Arrows | null} */
-export function fieldAt({ fields }, name, t) {
-  const names = name === "difference" ? ["learned", "exact"] : [name];
+/** The fields that a layer shows: the one that moves the points, the exact one, or the difference of the two.
+ * @param {FM.PointsSide["fields"]} fields @param {string} layer */
+function namesOf(fields, layer) {
+  if (layer === "difference") return ["learned", "exact"];
+  return [layer === "arrows" && fields.learned ? "learned" : "exact"];
+}
+
+/** The field of a layer on the grid at time t; null if the side lacks it.
+ * @param {FM.PointsSide} side @param {string} layer @param {number} t @returns {FM.Arrows | null} */
+export function fieldAt({ fields }, layer, t) {
+  const names = namesOf(fields, layer);
   const stored = names.flatMap((part) => fields[/** @type {FM.FieldName} */ (part)] ?? []);
   if (stored.length < names.length) return null;
   const [values, subtracted] = stored.map((field) => interpolate(field, t));

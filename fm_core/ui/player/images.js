@@ -7,7 +7,7 @@ import { theoryLines } from "./theory.js";
 import { stateAt } from "./time.js";
 
 const plural = (/** @type {number} */ n) => `${n} image${n > 1 ? "s" : ""}`;
-const sure = (/** @type {number | undefined} */ part) => (part === undefined ? "–" : `${(100 * part).toFixed(0)} %`);
+const sure = (/** @type {number | undefined} */ part) => (part === undefined ? "–" : `${(100 * part).toFixed(0)}%`);
 
 /** @type {FM.Scene<FM.ImagesRun>} */
 const scene = {
@@ -22,11 +22,15 @@ const scene = {
     ["confidence", sure(confidence?.[state]), sure(confidence?.at(-1))],
   ],
   readOut(side, t, selected) {
-    if (!side.probabilities) return "its states are above";
+    if (!side.probabilities) return "its states are below";
     const chances = probabilitiesAt(side, stateAt(side.t.values, t), selected);
     const most = Math.max(...chances);
-    return `the classifier reads ${chances.indexOf(most)} in its predicted end (${(100 * most).toFixed(0)} % sure)`;
+    return `read as ${chances.indexOf(most)} (${sure(most)})`;
   },
+  unlinked: ({ query }) =>
+    new URLSearchParams(query).get("clothes") === "own"
+      ? "Your own pictures are not in it: they stay in this page."
+      : "",
   detail: showStrips,
   explainVariance(run) {
     const { covariance, spacing } = run.sides[0];

@@ -1,14 +1,18 @@
 // What the page does beside its players: tabs in the address, groups of choices, numbers, pasted pictures.
 import { showTab, tabOf } from "./address.js";
 import { make } from "./dom.js";
+import { showLarge } from "./large.js";
 import { isUnfinished } from "./numbers.js";
 
 /** Once per page. */
 export function connectPage() {
   window.addEventListener("fm-tab", (event) => showTab(/** @type {CustomEvent<string>} */ (event).detail));
   window.addEventListener("popstate", () => openTab(tabOf(location.search)));
+  window.addEventListener("popstate", showLarge);
+  showLarge();
   document.querySelector(".fm-skip")?.addEventListener("click", skip);
   document.addEventListener("paste", paste);
+  for (const type of ["click", "change", "drop"]) document.addEventListener(type, showTranslation);
   document.addEventListener("blur", finishNumber, true); // before the component's own repair, which says nothing
   document.addEventListener("keydown", (event) => event.key === "Enter" && finishNumber(event));
   for (const icon of document.querySelectorAll("footer button img")) icon.setAttribute("alt", ""); // beside its name
@@ -70,6 +74,13 @@ function note(input, words) {
   const place = make("p", { className: "fm-field-note", role: "alert" }, words);
   block.after(place);
   input.addEventListener("keydown", () => place.remove(), { once: true });
+}
+
+/** Pictures of one's own are given far below the player: bring what becomes of them into sight. @param {Event} event */
+function showTranslation({ target, type }) {
+  const giving = type === "click" ? '#translate-pad [aria-label="Save changes"]' : "#translate-files";
+  if (!(target instanceof Element) || !target.closest(giving)) return;
+  document.querySelector("#translate-player .fm-words-above")?.scrollIntoView({ block: "nearest" });
 }
 
 /** A picture pasted while the upload is visible replaces its files. @param {ClipboardEvent} event */

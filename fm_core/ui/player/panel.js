@@ -9,11 +9,11 @@ const COLOURS = 24; // particles are coloured by their initial direction from th
 const TRAIL = { time: 0.15, points: 8, particles: 500 };
 const WHOLE_PATHS = 250;
 const REACH = 16; // pixels within which a click finds a particle
-/** @type {[string, string, string, number][]} layer, field, colour and opacity */
+/** @type {[string, string, number][]} layer, colour and opacity */
 const FIELDS = [
-  ["arrows", "learned", "soft", 0.5],
-  ["exact", "exact", "exact", 0.75],
-  ["difference", "difference", "difference", 0.9],
+  ["arrows", "soft", 0.5],
+  ["exact", "exact", 0.75],
+  ["difference", "difference", 0.9],
 ];
 
 /** @type {FM.Scene<FM.PointsRun>["picture"]} */
@@ -35,8 +35,8 @@ export function createPanel(figure, run, index) {
       const shown = new Set(options.layers);
       layers.backdrop ??= paintBackdrop(paper, shown.has("density"));
       context.drawImage(layers.backdrop, 0, 0);
-      for (const [layer, name, colour, opacity] of FIELDS) {
-        const field = shown.has(layer) && fieldAt(side, name, t);
+      for (const [layer, colour, opacity] of FIELDS) {
+        const field = shown.has(layer) && fieldAt(side, layer, t);
         if (field) drawArrows(paper, field, { strokeStyle: paper.of(colour), globalAlpha: opacity, lineWidth: weight });
       }
       if (shown.has("paths")) {

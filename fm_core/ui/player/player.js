@@ -1,5 +1,5 @@
 // The player: a clock that drives the pictures, the chart's cursor, the sentence and the figures of a run.
-import { addressOf, displayOf, show } from "./address.js";
+import { addressOf, displayOf, isLarge, show } from "./address.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
 import { coloursOf, find, make, write } from "./dom.js";
@@ -10,6 +10,8 @@ import { stateAt } from "./time.js";
 const PLAY_ICON = "M4 2.5v11L13.5 8z";
 const PAUSE_ICON = "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z";
 
+const FEW = 10; // steps, between which the figures of the last state are seen to lag behind
+
 /** @type {FM.Options} */
 const USUAL = {
   speed: 1,
@@ -17,7 +19,6 @@ const USUAL = {
   statistic: "variance",
   dimensions: false,
   close: false,
-  large: false,
   layers: [],
 };
 
@@ -65,7 +66,7 @@ export class Player {
   /** Show a run as an address says. @param {Record<string, any>} options */
   display({ follow, t, ...options }) {
     for (const [name, value] of Object.entries(options)) if (name in this.usual) this.options[name] = value;
-    if (Number.isInteger(follow) && follow >= 0) this.selected = follow;
+    if (Number.isInteger(follow) && follow > 0) this.selected = follow - 1;
     if (t >= 0 && t <= 1) this.clock.set(t, false);
     this.opened = t >= 0 && t <= 1;
     this.showOptions();
@@ -89,10 +90,16 @@ export class Player {
       const [option, value] = /** @type {HTMLElement} */ (part).dataset.when?.split(" ") ?? [];
       /** @type {HTMLElement} */ (part).hidden = String(options[option]) !== value;
     }
-    document.documentElement.classList.toggle("fm-large", options.large);
+    find(root, ".fm-size", HTMLInputElement).checked = isLarge(location.search);
+  }
+
+  /** Whether what is shown is not yet what was asked for. @param {boolean} old */
+  age(old) {
+    this.root.classList.toggle("fm-old", old);
   }
 
   receive(/** @type {FM.Message} */ packet) {
+    this.age(false);
     const run = decode(packet);
     const sameData = this.run?.target === run.target && this.run?.source === run.source;
     if (!sameData && !this.calm && !this.opened) this.clock.set(0, true);
@@ -101,7 +108,7 @@ export class Player {
     if (Number(this.selected) >= run.particles) this.selected = null;
     this.arrange(run);
     this.refresh();
-    this.particle.max = String(run.particles - 1);
+    this.particle.max = String(run.particles);
     const { dataset } = this.root;
     Object.assign(dataset, { sides: run.sides.length, steps: finest(run).steps, run: Number(dataset.run) + 1 });
     this.tell(`New run: ${run.sides.map((/** @type {FM.Side} */ side) => side.label).join(" against ")}.`);
@@ -125,6 +132,7 @@ export class Player {
   refuse(sentence) {
     const place = find(this.root, ".fm-refusal");
     place.hidden = !sentence;
+    this.age(false);
     write(place, sentence);
   }
 
@@ -160,19 +168,20 @@ export class Player {
       const side = sides[/** @type {HTMLElement} */ (cost).dataset.side ? 1 : 0];
       write(cost, side ? `${side.nfe} evaluation${side.nfe > 1 ? "s" : ""}` : "");
     }
-    const spent = sides.map((side) => `${side.milliseconds} ms`).join(" and ");
-    write(find(root, ".fm-seconds"), `Computed on the server in ${spent}.`);
+    const spent = sides.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
+    write(find(root, ".fm-seconds"), `Computed on the server in ${spent.toFixed(spent < 0.1 ? 2 : 1)} s.`);
   }
 
   /** Redraw pictures and chart for the current run, options and theme. */
   refresh() {
     const { run, scene, options, root } = this;
+    this.showOptions();
     if (!run) return;
     if (scene.lacks?.(run, options)) this.onLack(run);
     const offered = scene.offers(run);
-    for (const input of root.querySelectorAll("input[data-layer]")) {
-      const entry = input.closest("div");
-      if (entry) entry.hidden = offered[/** @type {HTMLElement} */ (input).dataset.layer ?? ""] === false;
+    for (const part of root.querySelectorAll("[data-needs]")) {
+      const { dataset } = /** @type {HTMLElement} */ (part);
+      part.toggleAttribute("hidden", offered[dataset.needs ?? ""] === false);
     }
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
     const { dataset } = this.menu.selectedOptions[0];
@@ -192,7 +201,8 @@ export class Player {
 
   /** The link to what is seen. */
   link() {
-    const { selected: follow, options, clock, usual, run } = this;
+    const { selected, options, clock, usual, run } = this;
+    const follow = selected === null ? null : selected + 1; // people count from 1
     const t = clock.playing || (this.calm && clock.t === 1) ? null : Number(clock.t.toFixed(4));
     return addressOf(run?.query ?? "", displayOf({ ...options, follow, t }, usual), location);
   }
@@ -252,7 +262,8 @@ export class Player {
       const texts = [`${state} of ${side.steps}`, `${(side.nfe * state) / side.steps} of ${side.nfe}`, ...both];
       for (const [column, text] of texts.entries()) write(this.body.rows[index].cells[column + 1], text);
       const [, now, end] = figures[0];
-      write(find(this.figures[index], ".fm-variance"), `variance now ${now}\nat the end ${end}`);
+      const when = side.steps > FEW ? "now" : "at the last state";
+      write(find(this.figures[index], ".fm-variance"), `variance ${when} ${now}\nat the end ${end}`);
     }
     this.say(run);
     this.drawReadOut(run);
@@ -275,13 +286,13 @@ export class Player {
     place.ariaLive = clock.playing ? "off" : "polite";
     root.dataset.selected = String(selected ?? "");
     root.classList.toggle("fm-following", selected !== null);
-    if (document.activeElement !== this.particle) this.particle.value = root.dataset.selected;
+    if (document.activeElement !== this.particle) this.particle.value = selected === null ? "" : `${selected + 1}`;
     const { article, subject = "" } = this.words;
     let text = `Click ${article} ${subject} to follow it.`;
     if (selected !== null) {
       const read = run.sides.map((side) => scene.readOut(side, clock.t, selected));
-      const named = read.length > 1 ? read.map((words, index) => `${"AB"[index]} ${words}`) : read;
-      text = `${subject[0].toUpperCase()}${subject.slice(1)} ${selected}: ${named.join("; ")}`;
+      const named = read.length > 1 ? `. A: ${read[0]}; B: ${read[1]}` : `: ${read[0]}`;
+      text = `${subject[0].toUpperCase()}${subject.slice(1)} ${selected + 1}${named}`;
     }
     write(place, text);
     scene.detail?.(find(root, ".fm-detail"), run, clock.t, selected);

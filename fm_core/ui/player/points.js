@@ -5,7 +5,7 @@ import { createPanel } from "./panel.js";
 import { positionAt } from "./particles.js";
 import { theoryLines } from "./theory.js";
 
-const percent = (/** @type {number} */ part) => `${(100 * part).toFixed(1)} %`;
+const percent = (/** @type {number} */ part) => `${(100 * part).toFixed(1)}%`;
 
 /** @type {FM.Scene<FM.PointsRun>} */
 const scene = {
@@ -13,10 +13,8 @@ const scene = {
   dimensions: true,
   picture: createPanel,
   offers({ sides }) {
-    const learned = sides.some(({ fields }) => fields.learned);
-    const exact = sides.some(({ fields }) => fields.exact);
-    const difference = sides.some(({ fields }) => fields.learned && fields.exact);
-    return { arrows: learned, exact, difference };
+    const both = sides.some(({ fields }) => fields.learned && fields.exact);
+    return { exact: both, difference: both };
   },
   lacks: ({ sides }, { statistic }) => statistic === "distance" && sides[0].distances?.states.length === 1,
   caption: ({ source, target, particles, seed }) =>

@@ -148,7 +148,7 @@ function entry([kind, text, title]) {
 
 /** Says how far it is, in steps that one can listen to. @param {Element} status */
 const progressOf = (status) => (/** @type {number} */ done) =>
-  write(status, `Making the animation: ${10 * Math.floor(10 * done)} %`);
+  write(status, `Making the animation: ${10 * Math.floor(10 * done)}%`);
 
 /** @param {HTMLCanvasElement} canvas */
 const isVisible = (canvas) => canvas.isConnected && canvas.clientWidth > 0;

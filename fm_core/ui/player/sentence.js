@@ -105,11 +105,24 @@ const dips = ({ shown, low, error }) => Math.max(...shown) < low - 2 * error;
 const isDipless = ({ variance, low, error }) =>
   Math.min(...variance) > Math.max(0.95 * Math.min(...ends(variance)), 0.9 * low - 2 * error);
 
-/** Whether the run ends at the data: judged by the variance, the flow-map error, and W2, which counts only where it is
- * large, because that of 256 particles reaches 1.6 times the floor by chance. @param {Look} look */
-function fits({ variance, data, lastError, side }) {
-  const near = Math.abs(last(variance) - data) < Math.max(0.1 * data, 4 * lastError);
-  return near && (side.flow_map?.far ?? 0) < 0.3 && distanceOf(side) < 1.8 * (side.floor ?? 1);
+/** The figure by which a run does not end at the data, if it does not: the flow-map error, W2, which counts only where it
+ * is large, because that of 256 particles reaches 1.6 times the floor by chance, or the variance. @param {Look} look */
+function missOf({ variance, data, lastError, side }) {
+  if ((side.flow_map?.far ?? 0) >= 0.3) return "far";
+  if (distanceOf(side) >= 1.8 * (side.floor ?? 1)) return "distance";
+  return Math.abs(last(variance) - data) < Math.max(0.1 * data, 4 * lastError) ? "" : "variance";
+}
+
+/** @param {Look} look */
+const fits = (look) => missOf(look) === "";
+/** Whether figures that take longer are still to come. @param {Run} run */
+const isUnmeasured = ({ kind, sides }) => kind === "points" && sides.some(({ distances }) => !distances);
+/** Whether α² + β² falls below 1 on the way of a side, which only the schedule tells from the other: seen where source
+ * and data are equally wide, for there it is the curve of theory over its start. @param {Look[]} looks @param {number} index */
+function isNarrower(looks, index) {
+  const [narrow, wide] = [looks[index], looks[1 - index]].map(({ side }) => side.theory.values[0]);
+  const level = [...ends(narrow), ...wide].every((value) => Math.abs(value / narrow[0] - 1) < 0.05);
+  return level && Math.min(...narrow) < 0.9 * narrow[0] && onlyIn(looks[0].run, "schedule");
 }
 
 /** @param {Side} side */
@@ -149,6 +162,9 @@ const CONDITIONS = {
   read: ({ run }) => isRead(run),
   blurred: ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.5 * data,
   brief: ({ side, run }) => side.steps <= FEW && isRead(run),
+  unmeasured: ({ run }) => isUnmeasured(run),
+  narrower: (_, looks) => isNarrower(looks, 0) && looks[0].run.kind === "points",
+  wider: (_, looks) => isNarrower(looks, 1) && looks[0].run.kind === "points",
   same: ({ run }) => onlyIn(run, ""),
   single: ({ run }) => differencesOf(run).length === 1,
   steps: ({ run }) => onlyIn(run, "steps"),
@@ -206,6 +222,22 @@ function nowAndDip(look) {
   return fixed(look.now) + note;
 }
 
+/** @param {Look} look */
+const farOff = ({ side }) => `${percent(side.flow_map?.far ?? 0)} of the points far off`;
+/** Why a run is said to miss the data, by the figure that says so. @type {Record<string, (look: Look) => string>} */
+const REASONS = {
+  far: (look) => `${farOff(look)} from where the exact flow takes them`,
+  distance: (look) => WORDS.distance(look),
+  variance: ({ now, data }) => `variance ${fixed(now)}, the data's is ${short(data)}`,
+};
+/** The same in short, and for a run that ends at the data its distance. @type {Record<string, (look: Look) => string>} */
+const FIGURES = {
+  "": ({ side }) => `W₂ ${fixed(distanceOf(side))} (chance alone ${fixed(side.floor ?? 0)})`,
+  far: farOff,
+  distance: (look) => FIGURES[""](look),
+  variance: ({ now, data }) => `variance ${fixed(now)} (data ${short(data)})`,
+};
+
 /** @type {Record<string, (look: Look) => string>} */
 const WORDS = {
   things,
@@ -222,7 +254,7 @@ const WORDS = {
   "straight jumps": ({ side }) => count(side.steps, "straight jump"),
   "jumps done": ({ side, state }) => `${state} of ${count(side.steps, "jump")} done`,
   "jumps come": ({ side: { steps } }) => `${jumps(steps)} ${steps === 1 ? "comes" : "come"}`,
-  "jumps land": ({ side: { steps } }) => `${jumps(steps)} ${steps === 1 ? "lands" : "land"}`,
+  "jumps miss": ({ side: { steps } }) => `${jumps(steps)} ${steps === 1 ? "misses" : "miss"}`,
   now: ({ now }) => fixed(now),
   "now and dip": nowAndDip,
   first: ({ variance }) => fixed(variance[0]),
@@ -235,7 +267,9 @@ const WORDS = {
   "W₂": ({ side }) => fixed(distanceOf(side)),
   fresh: ({ side }) => `two fresh sets of data are about ${fixed(side.floor ?? 0)} apart`,
   distance: (look) => `distance W₂ ${WORDS["W₂"](look)}, and ${WORDS.fresh(look)}`,
-  median: ({ run }) => `${Math.max(1, Math.ceil(100 * (mapErrorOf(run)?.median ?? 0)))}%`, // that it is less than
+  median: ({ run }) => percent(mapErrorOf(run)?.median ?? 0),
   far: ({ run }) => percent(mapErrorOf(run)?.far ?? 0),
-  verdict: (look) => `${fits(look) ? "on" : "beside"} ${inText(look.run.target)}`,
+  verdict: (look) => `${fits(look) ? "on" : "off"} ${inText(look.run.target)}`,
+  reason: (look) => REASONS[missOf(look)](look),
+  figure: (look) => FIGURES[missOf(look)](look),
 };

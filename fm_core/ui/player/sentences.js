@@ -51,12 +51,14 @@ export const POINTS = {
       "*{far} of the points miss:* they end over a tenth of the data's spread from where the exact flow takes them.",
     collapsed:
       "*All points end almost in one place:* with one step, each follows its first arrow to the mean of the data.",
+    unmeasured:
+      "*Done in {steps}*{cost}: variance {now}, the data's is {var X₁}. The distance to the data is being measured.",
     close: "*{jumps come} close to {target}*{cost}: {distance}.",
-    few: "*{jumps land} beside {target}*{cost}: variance {now}, the data's is {var X₁}; {distance}.",
+    few: "*{jumps miss} {target}*{cost}: {reason}.",
     exact: "*Done in {steps} on the exact field:* {distance}. The rest is the solver's error, and chance.",
     straight: "*Straightness {straightness}:* paths like these can be followed in a few steps. At the end, {distance}.",
     fits: "*Done in {steps}:* the points lie where the data live; {distance}.",
-    else: "*Done in {steps}, but not quite there:* variance {now}, the data's is {var X₁}; {distance}.",
+    else: "*Done in {steps}, but not quite there:* {reason}.",
   },
 };
 
@@ -95,10 +97,10 @@ export const IMAGES = {
       "*One step gives a blur:* pairs were drawn by chance, so the first prediction can only be the average digit.",
     brief: "*Done in only {steps}:* variance {now}, digits {var X₁}; the classifier is {sure} sure of what it reads.",
     few: "*Done in only {steps}:* variance {now}, digits {var X₁}.",
-    translated:
-      "*The clothes became digits*, but none is “the right one”: there is none. The classifier is {sure} sure.",
+    translated: "*The clothes became digits*; there is no right digit for a coat. The classifier is {sure} sure.",
     read: "*Done in {steps}:* digits that nobody wrote. On average, the classifier is {sure} sure of what it reads.",
-    clothes: "*The clothes became digits.* None is “the right one”: in training, pairs were drawn by chance.",
+    clothes:
+      "*The clothes became digits.* There is no right digit for a coat: in training, pairs were drawn by chance.",
     else: "*Done in {steps}:* digits that nobody wrote.",
   },
 };
@@ -136,12 +138,16 @@ export const COMPARED = {
   end: {
     same: "Both runs end alike, because *their settings are the same*.",
     approximate:
-      "{a} and {b}: *half of the points end less than {median} of the data's spread apart*, {far} end over 10% apart.",
+      "{a} and {b}: *{far} of the points end far apart*, by over 10% of the data's spread; {median} is typical.",
     pairing:
       "*Straightness:* {a} {straightness}, {b} {b.straightness}. The straighter the paths, the fewer steps are needed.",
     read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}, digits {var X₁}.",
     images: "*Variance at the end:* {a} {now}, {b} {b.now}; digits {var X₁}.",
-    agree: "*Both end where the data live*, only the way differed: distance W₂ {W₂} and {b.W₂}; {fresh}.",
-    else: "{a}: *{verdict}*, variance {now}; {b}: *{b.verdict}*, {b.now}. The data have {var X₁}.",
+    narrower: "With {a}, *α² + β² falls below 1 on the way*, and with it the variance; with {b}, it stays 1.",
+    wider: "With {a}, *α² + β² stays 1*; with {b}, it falls below 1 on the way, and with it the variance.",
+    unmeasured:
+      "*Variance at the end:* {a} {now}, {b} {b.now}; data {var X₁}. The distance to the data is being measured.",
+    agree: "*Both end where the data live*, only the way there differed: distance W₂ {W₂} and {b.W₂}; {fresh}.",
+    else: "{a}: *{verdict}*, {figure}; {b}: *{b.verdict}*, {b.figure}.",
   },
 };

@@ -132,8 +132,6 @@ declare namespace FM {
     dimensions: boolean;
     /** The chart's range is that of its curves. */
     close: boolean;
-    /** Large letters and thick lines. */
-    large: boolean;
     /** What the pictures of points show. */
     layers: string[];
     view?: "x" | "end" | "speed";
@@ -196,7 +194,7 @@ declare namespace FM {
     /** Whether the variance has a curve for each of two dimensions. */
     dimensions: boolean;
     picture(figure: HTMLElement, run: R, index: number): Picture;
-    /** The layers that this run may lack. */
+    /** Whether there is what this run may lack: layers, and what the views need. */
     offers(run: R): Record<string, boolean>;
     /** Whether what comes on demand is needed and missing. */
     lacks?(run: R, options: Options): boolean;
@@ -204,6 +202,8 @@ declare namespace FM {
     /** [name, now, at the end] of each figure. */
     figures(side: R["sides"][number], state: number): [string, string, string][];
     readOut(side: R["sides"][number], t: number, selected: number): string;
+    /** A sentence on what a link to the run cannot have. */
+    unlinked?(run: R): string;
     /** What is shown beneath of the chosen one. */
     detail?(place: HTMLElement, run: R, t: number, selected: number | null): void;
     /** In HTML. */
