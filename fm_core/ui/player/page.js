@@ -12,7 +12,7 @@ export function connectPage() {
   showLarge();
   document.querySelector(".fm-skip")?.addEventListener("click", skip);
   document.addEventListener("paste", paste);
-  for (const type of ["click", "change", "drop"]) document.addEventListener(type, showTranslation);
+  for (const type of ["click", "change", "drop"]) document.addEventListener(type, showTranslation, true);
   document.addEventListener("blur", finishNumber, true); // before the component's own repair, which says nothing
   document.addEventListener("keydown", (event) => event.key === "Enter" && finishNumber(event));
   for (const icon of document.querySelectorAll("footer button img")) icon.setAttribute("alt", ""); // beside its name

@@ -143,7 +143,7 @@ export class Player {
     while (figures.length > sides.length) figures.pop()?.remove();
     for (let index = figures.length; index < sides.length; index++) {
       const innerHTML =
-        '<figcaption></figcaption><canvas role="img"></canvas><p class="fm-variance" aria-hidden="true"></p>';
+        '<figcaption></figcaption><canvas role="img"></canvas><p class="fm-variance" aria-hidden="true">variance <i></i> <span></span></p>';
       figures.push(make("figure", { className: `fm-panel fm-${"ab"[index]}`, innerHTML }));
       find(root, ".fm-panels").append(figures[index]);
       const canvas = find(figures[index], "canvas");
@@ -263,7 +263,8 @@ export class Player {
       for (const [column, text] of texts.entries()) write(this.body.rows[index].cells[column + 1], text);
       const [, now, end] = figures[0];
       const when = side.steps > FEW ? "now" : "at the last state";
-      write(find(this.figures[index], ".fm-variance"), `variance ${when} ${now}\nat the end ${end}`);
+      write(find(this.figures[index], ".fm-variance i"), when);
+      write(find(this.figures[index], ".fm-variance span"), `${now}\nat the end ${end}`);
     }
     this.say(run);
     this.drawReadOut(run);
