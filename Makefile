@@ -38,6 +38,7 @@ bench: $(VENV)/test
 	PYTHONPATH=. $(BIN)/python benchmarks/page.py
 	PYTHONPATH=. $(BIN)/python benchmarks/images.py
 	PYTHONPATH=. $(BIN)/python benchmarks/load.py
+	PYTHONPATH=. $(BIN)/python benchmarks/fuzz.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; set PYTHON=...")'

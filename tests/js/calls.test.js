@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { messages } from "../../fm_core/ui/player/calls.js";
+import { messages, waitingWords } from "../../fm_core/ui/player/calls.js";
 
 /** A reader that gives these bytes in pieces of a length. */
 function readerOf(bytes, length) {
@@ -42,3 +42,11 @@ for (const cut of [5, 16, 27, STREAM.length - 1]) {
 }
 
 test("no message", async () => assert.deepEqual(await read(bytesOf(), 4), []));
+
+for (const [header, words] of [
+  [{ before: 0, seconds: 0 }, "Computing …"],
+  [{ before: 1, seconds: 0.2 }, "Others come first: 1 run, about 1 second."],
+  [{ before: 12, seconds: 3.1 }, "Others come first: 12 runs, about 4 seconds."],
+]) {
+  test(words, () => assert.equal(waitingWords(header), words));
+}

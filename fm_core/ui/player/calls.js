@@ -32,6 +32,13 @@ export async function call(tab, want, values, signal, hear) {
   }
 }
 
+/** What is said to who waits. @param {{ before?: number, seconds?: number }} header */
+export function waitingWords({ before = 0, seconds = 0 }) {
+  const whole = Math.max(1, Math.ceil(seconds));
+  const time = `about ${whole} second${whole > 1 ? "s" : ""}`;
+  return before ? `Others come first: ${before} run${before > 1 ? "s" : ""}, ${time}.` : "Computing …";
+}
+
 /** @param {{ read(): Promise<{ value?: Uint8Array, done: boolean }> }} reader @returns {AsyncGenerator<FM.Message>} */
 export async function* messages(reader) {
   let held = /** @type {Uint8Array} */ (new Uint8Array());

@@ -1,7 +1,7 @@
 // The player's inputs: buttons, keys, options, and asking the server for runs.
 import { displayIn, hasSettings, isTab, opening, tabOf } from "./address.js";
 import { createAsks } from "./asks.js";
-import { call, Refused } from "./calls.js";
+import { call, Refused, waitingWords } from "./calls.js";
 import { find, make } from "./dom.js";
 import { setLarge } from "./large.js";
 import { isUnfinished } from "./numbers.js";
@@ -146,12 +146,6 @@ async function fetchMore(player, run, values) {
   } catch {
     player.tell("The server did not give what this view shows.");
   }
-}
-
-/** @param {FM.Message["header"]} header */
-function waitingWords({ before = 0, seconds = 0 }) {
-  const time = `about ${Math.ceil(seconds)} second${Math.ceil(seconds) === 1 ? "" : "s"}`;
-  return before ? `Others come first: ${before} run${before > 1 ? "s" : ""}, ${time}.` : "Computing …";
 }
 
 /** Whether the address names another tab, which is about to be shown, so that this one need not ask. @param {string} tab */
