@@ -13,8 +13,8 @@ import pytest
 from fm_core.maths import flow
 from fm_core.maths.solvers import integrate
 from fm_core.playground import simulate
-from fm_core.settings import Settings, Side
-from fm_core.ui.form import DIGITS, POINTS
+from fm_core.settings import OWN, Settings, Side
+from fm_core.ui.form import DIGITS, POINTS, TRANSLATE
 from fm_core.ui.snippets import snippet
 from fm_core.ui.wire import Block, Packet, joined, unpack
 
@@ -131,6 +131,14 @@ def test_what_cannot_be_is_refused_in_one_sentence(ask, wrong, sentence):
 def test_junk_is_refused(image_address, body):
     ((header, _),) = list(Answer(image_address, "points", body.encode("latin-1")))
     assert header["refused"].startswith(("A request is a JSON object", "The values must be those of target, source"))
+
+
+@pytest.mark.parametrize("pictures", [float("nan"), {}, "A" * 100_000])
+def test_pictures_that_are_none_are_refused(image_address, pictures):
+    values = TRANSLATE.defaults | {"clothes": OWN, "pictures": pictures}
+    answer = Answer(image_address, "translate", json.dumps({"visitor": "a", "want": "run", "values": values}))
+    ((header, _),) = list(answer)
+    assert "pictures" in header["refused"]
 
 
 def test_there_is_no_other_tab(image_address):

@@ -47,7 +47,7 @@ class Controls:
     def among(self, values: dict[str, Any], schedules: list[str]) -> tuple[dict[str, Any], Updates]:
         """The values with each schedule that is not trained replaced by the first that is, and the updates it takes."""
         settled = trained(values, schedules)
-        return settled, {self.made[n]: gr.update(value=v) for n, v in settled.items() if values[n] != v}
+        return settled, {self.made[n]: gr.update(value=v) for n, v in settled.items() if values[n] is not v}
 
     def heading(self, title: str, explained: str, place: str = "", beside: str = "") -> None:
         """A heading with an explanation on demand; `place` tells equal ones in a tab apart."""
