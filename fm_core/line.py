@@ -20,7 +20,7 @@ from fm_core.refusals import Refusal
 
 KEPT = 128 * 2**20  # bytes of results
 LONGEST = 2000  # computations in line
-PATIENCE = 16.0  # work may be overtaken by what arrives within this many times its own duration
+PATIENCE = 16.0  # usually work may be overtaken by what arrives within this many times its own duration
 LONG = 1.0  # seconds from which on work is long: a worker is kept free of long work
 MEMORY = 0.2  # weight of the last duration in the estimate of the next
 
@@ -38,7 +38,7 @@ class Work:
     """Something to compute, in `parts` results that come one after another; `compute` calls its check before each step.
 
     Works with equal keys have equal results. `seconds` is a rough expectation, which the line corrects for works of
-    this `kind` by how long they take.
+    this `kind` by how long they take. It may be overtaken by what arrives within `patience` times its duration.
     """
 
     key: Hashable
@@ -46,6 +46,7 @@ class Work:
     seconds: float
     parts: int
     compute: Callable[[Check], Iterator[Any]]
+    patience: float = PATIENCE
 
 
 @dataclass(eq=False)
@@ -61,7 +62,7 @@ class _Job:
 
     @property
     def order(self) -> float:
-        return self.arrived + PATIENCE * self.expected
+        return self.arrived + self.work.patience * self.expected
 
     def check(self) -> None:
         if self.abandoned:

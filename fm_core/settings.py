@@ -53,6 +53,7 @@ class Budget:
     most: int
     seconds: float
     samples: str
+    patience: float  # of the line: a slider over points is dragged, and images are waited for
 
     def check(self, samples: int, sides: Sequence["Side | ImageSide"]) -> None:
         """Raises SettingsError."""
@@ -72,8 +73,8 @@ def evaluations(samples: int, sides: Sequence["Side | ImageSide"]) -> int:
     return samples * sum(side.steps * SOLVERS[side.solver].evaluations for side in sides)
 
 
-POINT_BUDGET = Budget(4_000_000, 2e-6, "particles")
-IMAGE_BUDGET = Budget(12_800, 1e-3, "images")
+POINT_BUDGET = Budget(4_000_000, 2e-6, "particles", patience=2)
+IMAGE_BUDGET = Budget(12_800, 1e-3, "images", patience=32)
 
 
 @dataclass(frozen=True)

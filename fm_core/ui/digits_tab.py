@@ -10,7 +10,7 @@ from fm_core.line import Work
 from fm_core.maths.distributions import STANDARD
 from fm_core.maths.flow import Check
 from fm_core.playground import Library, Run
-from fm_core.settings import COUNTS, DigitSettings
+from fm_core.settings import COUNTS, IMAGE_BUDGET, DigitSettings
 from fm_core.ui import exports
 from fm_core.ui.controls import Controls
 from fm_core.ui.form import DIGITS
@@ -57,7 +57,7 @@ def digits_work(library: Library, settings: DigitSettings) -> Work:
         read = partial(playground.read_ends, library, check=check)
         return image_packets(runs, read, settings.seed, DIGITS.to_query(settings))
 
-    return Work(settings, "images", settings.seconds, 3, compute)
+    return Work(settings, "images", settings.seconds, 3, compute, IMAGE_BUDGET.patience)
 
 
 def _read(library: Library, settings: DigitSettings, check: Check) -> list[Run]:

@@ -9,7 +9,7 @@ from fm_core import playground
 from fm_core.line import Work
 from fm_core.maths.flow import Check
 from fm_core.playground import Library
-from fm_core.settings import PARTICLES, STEPS, Settings, Side
+from fm_core.settings import PARTICLES, POINT_BUDGET, STEPS, Settings, Side
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.form import POINTS
@@ -68,7 +68,7 @@ def points_work(library: Library, settings: Settings) -> Work:
         check()
         return point_packets(settings, runs, POINTS.to_query(settings))
 
-    return Work(settings, "points", settings.seconds, 3, compute)
+    return Work(settings, "points", settings.seconds, 3, compute, POINT_BUDGET.patience)
 
 
 def _controls(library: Library) -> Controls:

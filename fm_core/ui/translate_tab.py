@@ -120,7 +120,14 @@ def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSett
         read = partial(playground.read_ends, library, check=check)
         return image_packets(runs, read, settings.seed, TRANSLATE.to_query(settings), pixels)
 
-    return Work((settings, pixels.tobytes()), "images", IMAGE_BUDGET.expected(len(pixels), settings.sides), 3, compute)
+    return Work(
+        (settings, pixels.tobytes()),
+        "images",
+        IMAGE_BUDGET.expected(len(pixels), settings.sides),
+        3,
+        compute,
+        IMAGE_BUDGET.patience,
+    )
 
 
 def _read_runs(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check) -> list[Run]:
