@@ -133,7 +133,7 @@ class RunTab:
         def restore(event: gr.EventData, *_) -> dict:
             settings, refusals = self.controls.form.from_query(dict(parse_qsl(event.query)))
             news = _by_number(self._showing(settings))
-            named = ["The rest of the address is shown.", *map(str, refusals)]
+            named = [*map(str, refusals), "The rest of the address is shown."]
             return news | ({"refused": [" ".join(named)]} if refusals else {})
 
         inputs, unchanged, news = list(self.inputs.values()), "{__type__: 'update'}", gr.JSON(visible=False)
