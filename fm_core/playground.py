@@ -14,7 +14,7 @@ from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_p
 from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
 from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples
-from fm_core.maths.measures import FlowMapError, flow_map_error, wasserstein
+from fm_core.maths.measures import FlowMapError, finite, flow_map_error, wasserstein
 from fm_core.maths.quality import sampling_floor
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
@@ -106,7 +106,7 @@ def exact_flow(target: str, schedule: str, source: str = STANDARD.name) -> Flow:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The result of one side; for points with a `reference`, the exact velocity's run with the same solver, steps and
+    """The result of one side, of finite numbers (else NotFinite is raised); for points with a `reference`, the exact velocity's run with the same solver, steps and
     noise, or None; for images with `probabilities` (T, n, 10) of the digits, read from the predicted ends x̂_1, or None.
     """
 
@@ -115,6 +115,9 @@ class Run:
     trajectory: Trajectory
     reference: Trajectory | None = None
     probabilities: Tensor | None = None
+
+    def __post_init__(self):
+        finite(self.trajectory.x)
 
     def __repr__(self) -> str:
         return f"Run({self.flow.name}: {self.trajectory})"

@@ -8,6 +8,7 @@ import torch
 
 from fm_core.checkpoints import checkpoint_path
 from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.maths.measures import NotFinite
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.playground import Library, exact_flow, generate, simulate
 from fm_core.refusals import SettingsError
@@ -124,6 +125,16 @@ def test_a_count_may_be_any_kind_of_number_or_text(images):
 def test_another_count_is_refused(images):
     with pytest.raises(SettingsError, match="images must be one of 16, 36, 64, not"):
         DigitSettings(images)
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "settings"),
+    [("moons-linear", simulate, Settings(particles=100)), ("mnist-linear", generate, DigitSettings())],
+)
+def test_a_run_that_leaves_the_range_of_numbers_is_refused(library, name, run, settings):
+    wild = replace(library.flows[name], velocity=lambda x, t: x * 1e30)
+    with pytest.raises(NotFinite, match="not finite"):
+        run(replace(library, models={**library.models, name: wild}), settings)
 
 
 def test_an_untrained_combination_says_what_it_would_need(library):
