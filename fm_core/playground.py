@@ -106,8 +106,9 @@ def exact_flow(target: str, schedule: str, source: str = STANDARD.name) -> Flow:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The result of one side, of finite numbers (else NotFinite is raised); for points with a `reference`, the exact velocity's run with the same solver, steps and
-    noise, or None; for images with `probabilities` (T, n, 10) of the digits, read from the predicted ends x̂_1, or None.
+    """The result of one side, of finite numbers (else NotFinite is raised). For points with a `reference`, the exact
+    velocity's run with the same solver, steps and noise, or None; for images with `probabilities` (T, n, 10) of the
+    digits, read from the predicted ends x̂_1, or None.
     """
 
     side: Side | ImageSide
