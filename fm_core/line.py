@@ -21,6 +21,7 @@ from fm_core.refusals import Refusal
 KEPT = 128 * 2**20  # bytes of results
 LONGEST = 2000  # computations in line
 PATIENCE = 16.0  # usually work may be overtaken by what arrives within this many times its own duration
+LONGEST_WAIT = 120.0  # seconds within which long work may be overtaken
 LONG = 1.0  # seconds from which on work is long: a worker is kept free of long work
 MEMORY = 0.2  # weight of the last duration in the estimate of the next
 
@@ -62,7 +63,8 @@ class _Job:
 
     @property
     def order(self) -> float:
-        return self.arrived + self.work.patience * self.expected
+        """When it comes before all that arrives later; long work waits out of proportion, within bounds."""
+        return self.arrived + min(self.work.patience * self.expected * max(1, self.expected / LONG), LONGEST_WAIT)
 
     def check(self) -> None:
         if self.abandoned:

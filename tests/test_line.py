@@ -102,7 +102,7 @@ def begin_in_order(bench: Bench, line: Line, works: list[tuple[Work, str]]) -> l
 
 
 def test_the_shortest_comes_first(bench):
-    works = [(bench.work(name, seconds), name) for name, seconds in (("long", 30.0), ("short", 0.1), ("middle", 5.0))]
+    works = [(bench.work(name, seconds), name) for name, seconds in (("long", 5.0), ("short", 0.1), ("middle", 2.0))]
     assert begin_in_order(bench, line_of(1), works) == ["short", "middle", "long"]
 
 
@@ -113,9 +113,9 @@ def test_long_work_is_not_overtaken_for_ever(bench, monkeypatch):
     first = line.join(bench.work("first", held=True), "first")
     bench.await_start()
     long = line.join(bench.work("long", 2.0), "anna")
-    now[0] = 2 * PATIENCE - 2
+    now[0] = 4 * PATIENCE - 2
     early = line.join(bench.work("early", 0.1), "bert")
-    now[0] = 2 * PATIENCE + 1  # later than it lets itself be overtaken
+    now[0] = 4 * PATIENCE + 1  # later than it lets itself be overtaken
     late = line.join(bench.work("late", 0.1), "carl")
     bench.gates["first"].set()
     for place in (first, long, early, late):
