@@ -264,7 +264,8 @@ def test_a_link_gives_way_to_what_a_person_does_meanwhile(visit, image_address, 
     waiting[0].continue_()
     page.unroute("**/run/predict*")
     page.wait_for_selector(started)
-    page.wait_for_function("new URLSearchParams(location.search).get('seed') === '4'")
+    shown = "new URLSearchParams(location.search)"
+    page.wait_for_function(f"({shown}.get('steps') === '9') && ({shown}.get('seed') === '4')")
     idle(page)
     assert query(page) == {"particles": "500", "steps": "9", "seed": "4"}
 
