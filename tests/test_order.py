@@ -261,9 +261,11 @@ def test_a_link_gives_way_to_what_a_person_does_meanwhile(visit, image_address, 
         page.evaluate("new Promise(requestAnimationFrame)")
     expect(page.locator("#points-steps input[type=number]")).to_have_value("50")
     set_number(page, "steps", 9)
+    page.wait_for_selector(started)
+    idle(page)
+    assert query(page) == {"steps": "9"}  # the link is still to come
     waiting[0].continue_()
     page.unroute("**/run/predict*")
-    page.wait_for_selector(started)
     shown = "new URLSearchParams(location.search)"
     page.wait_for_function(f"({shown}.get('steps') === '9') && ({shown}.get('seed') === '4')")
     idle(page)
