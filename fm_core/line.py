@@ -21,7 +21,7 @@ from fm_core.refusals import Refusal
 KEPT = 128 * 2**20  # bytes of results
 LONGEST = 2000  # computations in line
 PATIENCE = 16.0  # usually work may be overtaken by what arrives within this many times its own duration
-LONGEST_WAIT = 120.0  # seconds within which long work may be overtaken
+LONGEST_WAIT = 120.0  # seconds within which any work may be overtaken
 LONG = 1.0  # seconds from which on work is long: a worker is kept free of long work
 MEMORY = 0.2  # weight of the last duration in the estimate of the next
 
@@ -39,7 +39,8 @@ class Work:
     """Something to compute, in `parts` results that come one after another; `compute` calls its check before each step.
 
     Works with equal keys have equal results. `seconds` is a rough expectation, which the line corrects for works of
-    this `kind` by how long they take. It may be overtaken by what arrives within `patience` times its duration.
+    this `kind` by how long they take. It may be overtaken by what arrives within `patience` times its duration; long
+    work within more, but never within more than `LONGEST_WAIT`.
     """
 
     key: Hashable

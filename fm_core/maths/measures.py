@@ -110,7 +110,8 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     product's eigenvalues, even if C_a is singular. Raises NotFinite.
     """
     for moments in (a, b):
-        finite(moments.mean), finite(moments.covariance)
+        finite(moments.mean)
+        finite(moments.covariance)
     roots = torch.linalg.eigvals(a.covariance @ b.covariance).real.clamp(min=0).sqrt()
     distance = (a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace() - 2 * roots.sum()
     return distance.item()
@@ -124,7 +125,8 @@ def neighbour_figures(real: Tensor, generated: Tensor, k: int = NEIGHBOURS) -> d
     share of real points with a generated one that near (Naeem et al. 2020, https://arxiv.org/abs/2002.09797).
     Raises NotFinite.
     """
-    finite(real), finite(generated)
+    finite(real)
+    finite(generated)
     real_reach, generated_reach = _reach(real, k), _reach(generated, k)
     precise = []
     recalled = torch.zeros(len(real), dtype=torch.bool)
