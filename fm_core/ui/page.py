@@ -21,7 +21,7 @@ from fm_core.maths.distributions import STANDARD
 from fm_core.playground import Library
 from fm_core.settings import CLOTHES_SET
 from fm_core.texts import text
-from fm_core.ui import service, static
+from fm_core.ui import lessons_tab, service, static
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.digits_tab import create_digits_tab
 from fm_core.ui.explanations import why
@@ -54,9 +54,11 @@ TABS = [
     PageTab("flows", "2D", create_points_tab),
     PageTab("digits", "Digits", create_digits_tab, lambda library: library.image_schedules(STANDARD.name)),
     PageTab("translate", "Translate", create_translate_tab, lambda library: library.image_schedules(CLOTHES_SET.name)),
+    PageTab("lessons", "Lessons", lessons_tab.create_lessons_tab),
     PageTab("catalogue", "Models", create_catalogue_tab),
 ]
-SELECTED = """() => { const tab = new URLSearchParams(location.search).get("tab");
+SELECTED = """() => { const named = new URLSearchParams(location.search);
+  const tab = named.get("tab") ?? (named.has("lesson") ? "lessons" : null);
   return KNOWN.includes(tab) ? { __type__: "update", selected: tab } : { __type__: "update" }; }"""
 
 
@@ -101,7 +103,7 @@ def launch_options() -> dict:
         "max_file_size": uploads.MAX_BYTES,
         "state_session_capacity": SESSIONS,
         "app_kwargs": {
-            "routes": [service.ROUTE, static.ROUTE],
+            "routes": [lessons_tab.ROUTE, service.ROUTE, static.ROUTE],
             "middleware": [Middleware(SecurityHeaders), Middleware(Guard), Middleware(Front), Middleware(Preview)],
             "lifespan": bounded,
             "openapi_url": None,

@@ -217,6 +217,8 @@ declare namespace FM {
     tab: string;
     /** Queries of addresses, each with what to watch. */
     comparisons: [string, string][];
+    /** Of a player in a lesson: how it shows its runs, as in an address. */
+    search?: string;
   }
 
   /** What the player asks of the page. */
