@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
+from scipy.special import logsumexp
 from sklearn.datasets import make_circles, make_moons, make_swiss_roll
 
 from fm_core.maths.distributions import SOURCES, TARGETS, Mixture
@@ -69,6 +70,21 @@ def test_density_integrates_to_one_and_matches_a_histogram(name):
     rest = max(n - expected.sum(), 1)
     chi_square = ((observed - expected) ** 2 / expected).sum() + (n - observed.sum() - rest) ** 2 / rest
     assert stats.chi2.sf(chi_square, full.sum()) > 1e-3
+
+
+@pytest.mark.parametrize("name", ["moons", "eight-gaussians", "checkerboard"], indirect=True)
+def test_the_log_density_is_the_densitys_logarithm(name):
+    x = draw(name, 100)
+    torch.testing.assert_close(DISTRIBUTIONS[name].log_density(x).exp(), DISTRIBUTIONS[name].density(x))
+
+
+def test_the_log_density_is_known_where_the_density_is_zero_to_rounding():
+    x, moons = torch.tensor([[30.0, -20.0]], dtype=torch.float64), DISTRIBUTIONS["moons"]
+    assert isinstance(moons, Mixture)
+    each = stats.norm.logpdf(x.numpy(), moons.centres.numpy(), moons.std).sum(1)
+    assert moons.density(x) == 0
+    assert moons.log_density(x).item() == pytest.approx(logsumexp(each) - np.log(len(each)))
+    assert DISTRIBUTIONS["checkerboard"].log_density(x) == -torch.inf
 
 
 def test_samples_are_independent_draws(name):

@@ -93,6 +93,12 @@ class ImageSource:
             return torch.randn(n, *SHAPE, generator=generator)
         return self.mix(self.images.sample(n, generator), generator)
 
+    def log_density(self, x: Tensor) -> Tensor:
+        """Of noise alone, log N(x; 0, I) in nats, shape (n,). Raises SettingsError for a source of images."""
+        if self.images:
+            raise SettingsError(f"The density of {self.title} is not known, so choose a flow that starts from noise.")
+        return -(x.square() + math.log(2 * math.pi)).flatten(1).sum(1) / 2
+
 
 NOISE = ImageSource()
 _ENTRIES = tomllib.loads((_HERE / "sets.toml").read_text(encoding="utf-8"))

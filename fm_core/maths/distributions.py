@@ -43,9 +43,17 @@ class Mixture:
 
     def density(self, x: Tensor) -> Tensor:
         """Probability density at x of shape (B, 2), shape (B,)."""
-        squared = torch.cdist(x, self.centres.to(x)) ** 2
+        return self.log_density(x).exp()
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """log (1/K) Σ_k N(x; centres[k], std² I) at x of shape (B, 2), in nats, shape (B,).
+
+        >>> STANDARD.log_density(torch.zeros(1, 2))
+        tensor([-1.8379])
+        """
+        squared = torch.cdist(x, self.centres.to(x), compute_mode="donot_use_mm_for_euclid_dist") ** 2
         log_kernel = -squared / (2 * self.std**2)
-        return log_kernel.logsumexp(1).exp() / (2 * math.pi * self.std**2 * len(self.centres))
+        return log_kernel.logsumexp(1) - math.log(2 * math.pi * self.std**2 * len(self.centres))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +84,10 @@ class Squares:
         offset = x[:, None, :] - self.low.to(x)
         inside = ((offset >= 0) & (offset < self.side)).all(2).any(1)
         return inside.to(x.dtype) / (len(self.low) * self.side**2)
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """The density's logarithm in nats, −∞ outside of the squares, shape (B,)."""
+        return self.density(x).log()
 
 
 Distribution = Mixture | Squares

@@ -45,8 +45,8 @@ def theory_variance(schedule: Schedule, t: Tensor, var_0: Tensor, var_1: Tensor,
 
 
 def mean_speed(t: Tensor, x: Tensor) -> Tensor:
-    """Mean of ‖x_{k+1} − x_k‖ / (t_{k+1} − t_k) over the samples, shape (T − 1,)."""
-    return _lengths(x).mean(1) / t.diff()
+    """Mean of ‖x_{k+1} − x_k‖ / |t_{k+1} − t_k| over the samples, shape (T − 1,)."""
+    return _lengths(x).mean(1) / t.diff().abs()
 
 
 def straightness(x: Tensor) -> Tensor:

@@ -13,6 +13,11 @@ from fm_core.refusals import SettingsError, entry
 
 Velocity = Callable[[Tensor, Tensor], Tensor]  # of x (B, …) and t (B,), shaped like x
 Step = Callable[[Velocity, Tensor, Tensor, float, float], Tensor]
+Check = Callable[[], None]  # called before every step; raises to abandon a run that nobody waits for
+
+
+def always() -> None:
+    """The check of a run that is never abandoned."""
 
 
 def _at(velocity: Velocity, x: Tensor, t: float) -> Tensor:
