@@ -41,3 +41,11 @@ def whole(what: str, value: object, limits: tuple[int, int]) -> int:
     if isinstance(value, bool) or not isinstance(value, _NUMBERS) or not low <= value <= high or value % 1:
         raise SettingsError(f"{what} must be a whole number from {low} to {high}, not {value!r:.80}.")
     return int(value)
+
+
+def number(what: str, value: object, limits: tuple[float, float]) -> float:
+    """The value as a float, if it is a number (True is none) within the inclusive limits, else SettingsError."""
+    low, high = limits
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS) or not low <= value <= high:
+        raise SettingsError(f"{what} must be a number from {low} to {high}, not {value!r:.80}.")
+    return float(value)

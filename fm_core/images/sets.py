@@ -83,6 +83,11 @@ class ImageSource:
     def title(self) -> str:
         return self.images.title if self.images else "Gaussian noise"
 
+    @property
+    def is_standard(self) -> bool:
+        """Whether this is N(0, I)."""
+        return self.images is None
+
     def mix(self, x: Tensor, generator: torch.Generator) -> Tensor:
         """x_0 for standardised images x of shape (n, 1, 28, 28)."""
         z = torch.randn(x.shape, generator=generator).to(x.device)

@@ -45,6 +45,11 @@ class Mixture:
         """Probability density at x of shape (B, 2), shape (B,)."""
         return self.log_density(x).exp()
 
+    @property
+    def is_standard(self) -> bool:
+        """Whether this is N(0, I)."""
+        return self.std == 1 and len(self.centres) == 1 and not self.centres.any()
+
     def log_density(self, x: Tensor) -> Tensor:
         """log (1/K) Σ_k N(x; centres[k], std² I) at x of shape (B, 2), in nats, shape (B,).
 

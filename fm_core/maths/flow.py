@@ -11,13 +11,15 @@ from torch import Tensor
 
 from fm_core.maths import measures
 from fm_core.maths.likelihood import LogDensity, integrate_forms, random_signs, unit_vectors
+from fm_core.maths.noise import euler_maruyama
 from fm_core.maths.schedules import Schedule
-from fm_core.maths.solvers import Check, Velocity, always, integrate, time_grid
-from fm_core.refusals import whole
+from fm_core.maths.solvers import Check, Step, Velocity, always, integrate, time_grid
+from fm_core.refusals import SettingsError, number, whole
 
 # torch's CPU generator keeps the lower 32 bits of a seed: sources use seeds below 2³¹, fresh samples those above.
 FRESH_SEEDS = 2**31
 SEEDS = (0, FRESH_SEEDS - 1)
+NOISE = (0.0, 1000.0)
 _AT_LEAST_ONE = (1, 2**31 - 1)
 
 
@@ -80,7 +82,7 @@ class Flow:
     """
 
     name: str
-    source: Any  # name, title, usual_count, variance (per dimension or pooled), sample(n, generator), log_density(x)
+    source: Any  # usual_count, variance (per dimension or pooled), sample(n, generator); likelihood and noise ask more
     target: Any
     schedule: Schedule
     velocity: Velocity
@@ -95,22 +97,44 @@ class Flow:
         return self.source.sample(n, torch.Generator().manual_seed(seed))
 
     def sample(
-        self, n: int | None = None, steps: int = 50, solver: str = "euler", seed: int = 0, check: Check = always
+        self,
+        n: int | None = None,
+        steps: int = 50,
+        solver: str = "euler",
+        seed: int = 0,
+        check: Check = always,
+        noise: float = 0.0,
+        corrected: bool = True,
     ) -> Trajectory:
         """`carry` n samples of the source, by default 1,000 points or 16 images.
 
-        Raises SettingsError for n or steps below 1, an unknown solver or a seed outside [0, 2³¹).
+        With noise η > 0 the paths are stochastic, by Euler steps, and their marginals are the same; without the
+        correction of the drift they are not: see `maths/noise.py`. The run's v stays the flow's velocity.
+
+        Raises SettingsError for n or steps below 1, an unknown solver, a seed outside [0, 2³¹), and for noise outside
+        [0, 1000], with another solver, or on a flow whose source is not N(0, I) or whose ends are coupled.
         """
         n = whole("n", self.source.usual_count if n is None else n, _AT_LEAST_ONE)
         seed = whole("seed", seed, SEEDS)
-        return self.carry(self.draw(n, seed), steps, solver, seed=seed, check=check)
+        generator = torch.Generator().manual_seed(seed)
+        x_0 = self.source.sample(n, generator)
+        noise = number("noise", noise, NOISE)
+        step = self._noisy(noise, solver, generator, corrected) if noise else solver
+        return self.carry(x_0, steps, step, seed=seed, check=check)
+
+    def _noisy(self, noise: float, solver: str, generator: torch.Generator, corrected: bool) -> Step:
+        if solver != "euler":
+            raise SettingsError(f"Noise is added to Euler's steps only, so choose euler in place of {solver!r:.80}.")
+        if not self.source.is_standard or torch.tensor(self.covariance).any():
+            raise SettingsError("Noise needs a flow from N(0, I) with independent ends: choose one, or noise 0.")
+        return euler_maruyama(self.schedule, noise, generator, corrected)
 
     @torch.no_grad()
     def carry(
         self,
         x_0: Tensor,
         steps: int = 50,
-        solver: str = "euler",
+        solver: str | Step = "euler",
         times: Sequence[float] | None = None,
         seed: int | None = None,
         check: Check = always,

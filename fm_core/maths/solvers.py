@@ -61,14 +61,14 @@ def time_grid(steps: int, spacing: float = 1.0) -> list[float]:
 
 
 def integrate(
-    velocity: Velocity, x_0: Tensor, times: Sequence[float], solver: str = "euler"
+    velocity: Velocity, x_0: Tensor, times: Sequence[float], solver: str | Step = "euler"
 ) -> Iterator[tuple[float, Tensor, Tensor]]:
-    """Yield (t, x_t, v_t) at each of the times, starting with x_0 of shape (B, …) at the first.
+    """Yield (t, x_t, v_t) at each of the times, starting with x_0 of shape (B, …) at the first, by a solver or a step.
 
     v_t is the velocity at x_t; the last v_t, which no solver needs, repeats the one before. Raises SettingsError for an
     unknown solver and for fewer than two times.
     """
-    step = entry("solver", solver, SOLVERS).step
+    step = solver if callable(solver) else entry("solver", solver, SOLVERS).step
     if len(times) < 2:
         raise SettingsError(f"times must be at least two numbers, not {list(times)}.")
     x = v = x_0
