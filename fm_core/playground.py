@@ -11,20 +11,24 @@ import torch
 from torch import Tensor
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_path, load_checkpoint
+from fm_core.images.sets import NOISE
 from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
+from fm_core.maths.empirical import empirical_velocity
 from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples
 from fm_core.maths.measures import FlowMapError, finite, flow_map_error, wasserstein
 from fm_core.maths.quality import sampling_floor
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.classifier import MNIST, read
+from fm_core.models.images import SPACING
 from fm_core.models.kind import flow_name
 from fm_core.models.networks import DigitClassifier
 from fm_core.refusals import SettingsError, entry
 from fm_core.settings import CLOTHES_SET, IMAGE_SCHEDULES, DigitSettings, ImageSide, Settings, Side, TranslateSettings
 
 W2_PARTICLES, W2_STATES, FLOOR_PAIRS = 256, 11, 9
+TRAINING_IMAGES = 2000  # of the perfect flow
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +106,21 @@ def exact_flow(target: str, schedule: str, source: str = STANDARD.name) -> Flow:
     start, end = entry("source", source, SOURCES), entry("target", target, TARGETS)
     path = entry("schedule", schedule, SCHEDULES)
     return quality.exact_flow(Flow(flow_name(target, schedule, source), start, end, path, lambda x, t: x))
+
+
+@lru_cache(maxsize=4)  # of 13 MB each
+def perfect_flow(schedule: str, window: int | None = None, images: int = TRAINING_IMAGES) -> Flow:
+    """The flow of digits that a network without any error would have learned from so many bundled training images.
+
+    With a `window`, each pixel sees only as many pixels around it: see `maths/empirical.py`. Raises SettingsError.
+
+    >>> perfect_flow("linear", window=7, images=100).sample(n=2, steps=3)
+    Trajectory(2 of 1×28×28 in 3 steps, NFE 3, seed 0)
+    """
+    path = entry("schedule", schedule, SCHEDULES)
+    x_1 = MNIST.standardise(MNIST.bundled_training(images)[0])
+    name = flow_name(MNIST.name, schedule, suffix=f"-perfect-{window or 'whole'}")
+    return Flow(name, NOISE, MNIST, path, empirical_velocity(x_1, path, window), spacing=SPACING)
 
 
 @dataclass(frozen=True, eq=False)

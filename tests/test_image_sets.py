@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fm_core.images.sets import IMAGE_SETS, NOISE, ImageSource
+from fm_core.refusals import SettingsError
 
 every_set = pytest.mark.parametrize("name", IMAGE_SETS)
 
@@ -40,6 +41,31 @@ def test_the_bundled_images_are_ten_of_each_class_in_order(name):
     assert labels.tolist() == [digit for digit in range(10) for _ in range(10)]
     assert len({tuple(image.flatten().tolist()) for image in pixels}) == 100
     assert len(IMAGE_SETS[name].classes) == 10
+
+
+@pytest.mark.parametrize("n", [10, 500, 2000])
+def test_the_bundled_training_images_are_as_many_of_each_digit(n):
+    pixels, labels = IMAGE_SETS["mnist"].bundled_training(n)
+    assert pixels.shape == (n, 28, 28)
+    assert pixels.dtype == torch.uint8
+    assert labels.bincount().tolist() == [n // 10] * 10
+
+
+def test_the_bundled_training_images_are_a_sample_of_the_set_and_none_of_the_test_images():
+    """Their mean and variance are 0 and 1 to 4.5 standard errors, the images being the independent draws."""
+    digits = IMAGE_SETS["mnist"]
+    pixels, test = digits.bundled_training()[0], digits.bundled()[0]
+    assert len(torch.cat([pixels, test]).flatten(1).unique(dim=0)) == 2100
+    x = digits.standardise(pixels).flatten(1)
+    for of_images, expected in ((x.mean(1), 0), (x.square().mean(1), 1)):
+        assert abs(of_images.mean() - expected) < 4.5 * of_images.std() / 2000**0.5
+
+
+def test_training_images_that_are_not_bundled_are_refused():
+    with pytest.raises(SettingsError, match=r"^n must be a whole number from 1 to 2000, not 2001\.$"):
+        IMAGE_SETS["mnist"].bundled_training(2001)
+    with pytest.raises(SettingsError, match=r"^No images of fashion are bundled, only those of mnist\.$"):
+        IMAGE_SETS["fashion"].bundled_training()
 
 
 def test_names_are_keys():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import r2_score
 from sklearn.neighbors import NearestNeighbors
 
 from fm_core.maths.distributions import SOURCES, TARGETS
@@ -20,8 +21,10 @@ from fm_core.maths.measures import (
     flow_map_error,
     frechet_distance,
     mean_speed,
+    nearest,
     neighbour_figures,
     pooled_variance,
+    r_squared,
     straightness,
     theory_variance,
     variance,
@@ -259,3 +262,28 @@ def test_evenness_is_one_for_equal_classes_and_zero_for_one():
     assert evenness(torch.arange(1000) % 10) == pytest.approx(1)
     assert evenness(torch.zeros(50, dtype=torch.long)) == pytest.approx(0)
     assert evenness(torch.arange(100) % 2) == pytest.approx(np.log(2) / np.log(10))
+
+
+def test_the_nearest_reference_is_scikit_learns():
+    """A copy among them is told to rounding: 1e-7 of numbers up to 4, where squared norms would leave 1e-3."""
+    x, references = normal(20, 1, 5, 4), normal(600, 1, 5, 4, seed=1)
+    x[3] = references[71] + 1e-6
+    indices, distances = nearest(x, references)
+    expected, places = NearestNeighbors(n_neighbors=1).fit(references.flatten(1)).kneighbors(x.flatten(1))
+    assert indices.tolist() == places[:, 0].tolist()
+    np.testing.assert_allclose(distances, expected[:, 0] / 20**0.5, rtol=1e-3, atol=1e-7)
+    assert indices[3] == 71
+
+
+def test_r_squared_of_each_sample_is_scikit_learns():
+    reference = normal(6, 1, 5, 4)
+    x = reference + 0.3 * normal(6, 1, 5, 4, seed=1)
+    expected = [r2_score(true.flatten(), found.flatten()) for true, found in zip(reference, x, strict=True)]
+    np.testing.assert_allclose(r_squared(x, reference), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("figure", [nearest, r_squared])
+def test_images_with_nan_are_compared_with_nothing(figure):
+    x = normal(3, 1, 2, 2)
+    with pytest.raises(NotFinite):
+        figure(x * torch.nan, x)

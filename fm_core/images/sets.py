@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from fm_core.refusals import SettingsError
+from fm_core.refusals import SettingsError, whole
 
 SHAPE = (1, 28, 28)
 _HERE = Path(__file__).resolve().parent
@@ -44,7 +44,19 @@ class ImageSet:
 
     def bundled(self) -> tuple[Tensor, Tensor]:
         """Ten test images per class, ordered by class: uint8 pixels (100, 28, 28) and int64 labels (100,)."""
-        tensors = _bundle()
+        return self._bundled("samples")
+
+    def bundled_training(self, n: int = 2000) -> tuple[Tensor, Tensor]:
+        """n random training images, of classes 0 to 9 in turn: uint8 pixels (n, 28, 28) and int64 labels (n,).
+
+        Raises SettingsError for more images than are bundled.
+        """
+        pixels, labels = self._bundled("training")
+        n = whole("n", n, (1, len(labels)))
+        return pixels[:n], labels[:n]
+
+    def _bundled(self, file: str) -> tuple[Tensor, Tensor]:
+        tensors = _bundle(file)
         if f"{self.name}.pixels" not in tensors:
             names = dict.fromkeys(key.split(".")[0] for key in tensors)
             raise SettingsError(f"No images of {self.name} are bundled, only those of {', '.join(names)}.")
@@ -57,8 +69,8 @@ class ImageSet:
 
 
 @lru_cache
-def _bundle() -> dict[str, Tensor]:
-    return load_file(_HERE / "samples.safetensors")
+def _bundle(file: str) -> dict[str, Tensor]:
+    return load_file(_HERE / f"{file}.safetensors")
 
 
 @dataclass(frozen=True, eq=False)

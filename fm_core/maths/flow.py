@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from fm_core.maths import measures
 from fm_core.maths.likelihood import LogDensity, integrate_forms, random_signs, unit_vectors
 from fm_core.maths.noise import euler_maruyama
-from fm_core.maths.schedules import Schedule
+from fm_core.maths.schedules import Schedule, beside, one_per_sample
 from fm_core.maths.solvers import Check, Step, Velocity, always, integrate, time_grid
 from fm_core.refusals import SettingsError, number, whole
 
@@ -206,3 +206,21 @@ class Flow:
     def predicted_ends(self, run: Trajectory) -> tuple[Tensor, Tensor]:
         """(x̂_0, x̂_1) at each state of a run, shaped like its x: see `Schedule.predicted_ends`."""
         return self.schedule.predicted_ends(run.x, run.v, run.t)
+
+
+def hand_over(first: Flow, then: Flow, at: float) -> Flow:
+    """The velocity of `first` before t = at, in [0, 1], and that of `then` from there on.
+
+    Raises SettingsError for flows of another source or schedule.
+    """
+    at = number("at", at, (0.0, 1.0))
+    if (first.source, first.schedule) != (then.source, then.schedule):
+        raise SettingsError(f"{first.name} can hand over only to a flow of its own source and schedule: choose one.")
+
+    def velocity(x: Tensor, t: Tensor | float) -> Tensor:
+        early = one_per_sample(t, x) < at
+        if early.all() or not early.any():  # as in a run, where all samples have one time
+            return (first if early.all() else then).velocity(x, t)  # pyright: ignore[reportArgumentType]
+        return torch.where(beside(early, x), first.velocity(x, t), then.velocity(x, t))  # pyright: ignore[reportArgumentType]
+
+    return replace(then, name=f"{first.name}-then-{then.name}", velocity=velocity)

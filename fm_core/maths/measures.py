@@ -1,6 +1,7 @@
 """Measures of a run and of sets of samples: variances, speed, straightness, distances."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import ot
@@ -143,6 +144,31 @@ def neighbour_figures(real: Tensor, generated: Tensor, k: int = NEIGHBOURS) -> d
 def _reach(points: Tensor, k: int) -> Tensor:
     """Distance of each point to its k-th nearest other, shape (N,)."""
     return torch.cat([torch.cdist(part, points).kthvalue(k + 1, dim=1).values for part in points.split(BATCH)])
+
+
+class Nearest(NamedTuple):
+    """For each of n samples, the index of the nearest reference and the root mean square difference: both (n,)."""
+
+    indices: Tensor
+    distances: Tensor
+
+
+def nearest(x: Tensor, references: Tensor) -> Nearest:
+    """The nearest of the references (N, …) to each sample x (n, …). Raises NotFinite."""
+    indices = torch.cat(
+        [torch.cdist(part, references.flatten(1)).argmin(1) for part in finite(x).flatten(1).split(BATCH)]
+    )
+    return Nearest(indices, (x - references[indices]).flatten(1).square().mean(1).sqrt())
+
+
+def r_squared(x: Tensor, reference: Tensor) -> Tensor:
+    """1 − Σ (x − reference)² / Σ (reference − its mean)² of each sample, over its entries: for (n, …), shape (n,).
+
+    1 if they are equal, 0 for the reference's mean in every entry, and less for what is farther away. Raises NotFinite.
+    """
+    y = reference.flatten(1)
+    residual = finite(x.flatten(1) - y).square().sum(1)
+    return 1 - residual / (y - y.mean(1, keepdim=True)).square().sum(1)
 
 
 def evenness(classes: Tensor) -> float:
