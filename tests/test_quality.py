@@ -7,12 +7,15 @@ from statistics import mean, stdev
 import pytest
 import torch
 
+from fm_core import load_flow
 from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.exact import exact_velocity
 from fm_core.maths.flow import Flow
+from fm_core.maths.matching import interpolate
 from fm_core.maths.measures import NotFinite, wasserstein
 from fm_core.maths.schedules import SCHEDULES
+from fm_core.refusals import SettingsError
 
 
 def flow(target: str = "moons", push: float = 0.0, schedule: str = "cosine") -> Flow:
@@ -71,6 +74,53 @@ def test_a_push_is_a_flow_map_error_of_its_length_over_the_targets_spread():
     found = quality.measure(flow("gaussian", push=0.5, schedule="linear"), samples=200, nfes=(1,))
     assert found["flow_map_error"] == pytest.approx([0.5 / 2**0.5], rel=1e-4)
     assert found["far"] == [1]
+
+
+TIMES = [0.0, 0.1, 0.5, 0.9, 1.0]
+
+
+@pytest.mark.parametrize("target", ["moons", "checkerboard"])
+def test_the_error_of_a_multiple_of_the_exact_field_is_the_square_of_the_difference(target):
+    exact = flow(target, schedule="linear")
+    for factor in (0.0, 1.0, 1.1):
+        scaled = replace(exact, velocity=lambda x, t, factor=factor: factor * exact.velocity(x, t))
+        expected = torch.full((5,), (factor - 1) ** 2)
+        torch.testing.assert_close(quality.field_error(scaled, TIMES, samples=200), expected, rtol=1e-4, atol=1e-9)
+
+
+def test_a_push_is_a_field_error_of_its_square_over_the_mean_square_velocity():
+    """From N(0, I) to N((1, 1), I), linear: v* = (1, 1) + (2 t − 1) / s² (x − t (1, 1)), s² = (1 − t)² + t², so that
+    E‖v*‖² = 2 + 2 (2 t − 1)² / s²; 4.5 standard errors of it are below 5 % with 20,000 draws.
+    """
+    t = torch.tensor(TIMES)
+    expected = 0.25 / (2 + 2 * (2 * t - 1) ** 2 / ((1 - t) ** 2 + t**2))
+    found = quality.field_error(flow("gaussian", push=0.5, schedule="linear"), TIMES, samples=20_000)
+    torch.testing.assert_close(found, expected, rtol=0.05, atol=0)
+    assert found[2].item() == pytest.approx(0.125, rel=1e-5)
+
+
+def test_a_field_error_is_what_the_matching_loss_has_over_the_smallest():
+    """E‖u − v‖² − E‖u − v*‖² = E‖v − v*‖², for a trained flow on other draws, to 4.5 standard errors."""
+    trained, n = load_flow("moons-linear"), 20_000
+    exact, x_0, x_1 = quality.exact_flow(trained), trained.draw(n, 7), trained.fresh(n, 7)
+    for time, found in zip((0.3, 0.9), quality.field_error(trained, (0.3, 0.9), n), strict=True):
+        t = torch.full((n,), time)
+        x_t, u = interpolate(trained.schedule, x_0, x_1, t)
+        best, v = exact.velocity(x_t, t), trained.velocity(x_t, t)
+        excess = (u - v).square().sum(1) - (u - best).square().sum(1)
+        unit = best.square().sum(1).mean()
+        assert excess.mean() / unit == pytest.approx(found.item(), abs=4.5 * (excess.std() / unit / n**0.5).item())
+
+
+def test_a_field_error_follows_its_seed_and_knows_no_coupling():
+    trained = load_flow("moons-linear")
+    errors = [quality.field_error(trained, TIMES, 200, seed) for seed in (1, 1, 2)]
+    assert torch.equal(errors[0], errors[1])
+    assert not torch.equal(errors[0], errors[2])
+    with pytest.raises(SettingsError, match=r"^The exact field is known for the independent coupling only"):
+        quality.field_error(load_flow("moons-linear-ot"), TIMES)
+    with pytest.raises(NotFinite):
+        quality.field_error(replace(trained, velocity=lambda x, t: x * torch.nan), TIMES)
 
 
 def test_a_coupling_has_no_flow_map_error_and_still_a_distance():
