@@ -32,7 +32,7 @@ def test_the_examples_of_a_module_give_what_they_say(module):
 
 
 def test_the_readmes_python_runs():
-    blocks = [block for block in readme_blocks() if block.startswith("from fm_core")]
+    blocks = [block for block in readme_blocks() if block.startswith(("from fm_core", "import torch"))]
     assert blocks
     for block in blocks:
         if "gradio_client" not in block:

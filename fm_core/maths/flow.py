@@ -92,6 +92,11 @@ class Flow:
     def __repr__(self) -> str:
         return f"Flow({self.name})"
 
+    @property
+    def coupled(self) -> bool:
+        """Whether x_0 and x_1 are correlated."""
+        return bool(torch.tensor(self.covariance).any())
+
     def draw(self, n: int, seed: int) -> Tensor:
         """n samples x_0; a seed gives the same ones for every flow with this source."""
         return self.source.sample(n, torch.Generator().manual_seed(seed))
@@ -125,7 +130,7 @@ class Flow:
     def _noisy(self, noise: float, solver: str, generator: torch.Generator, corrected: bool) -> Step:
         if solver != "euler":
             raise SettingsError(f"Noise is added to Euler's steps only, so choose euler in place of {solver!r:.80}.")
-        if not self.source.is_standard or torch.tensor(self.covariance).any():
+        if not self.source.is_standard or self.coupled:
             raise SettingsError("Noise needs a flow from N(0, I) with independent ends: choose one, or noise 0.")
         return euler_maruyama(self.schedule, noise, generator, corrected)
 

@@ -27,14 +27,16 @@ SEEDS = tuple(range(8))
 
 
 def exact_flow(flow: Flow) -> Flow:
-    """The exact velocity on the path of `flow`, for independent x_0 and x_1."""
+    """The exact velocity on the path of `flow`. Raises SettingsError unless x_0 and x_1 are independent."""
+    if flow.coupled:
+        raise SettingsError("The exact field is known for the independent coupling only, so choose that.")
     velocity = exact_velocity(flow.source, flow.target, flow.schedule)
-    return replace(flow, name=f"{flow.name}-exact", velocity=velocity, covariance=0.0)
+    return replace(flow, name=f"{flow.name}-exact", velocity=velocity)
 
 
 def exact_run(flow: Flow, run: Trajectory) -> Trajectory | None:
     """The exact velocity's run from the same x_0 in as many Euler steps, or None for a coupling without one."""
-    if torch.tensor(flow.covariance).any():
+    if flow.coupled:
         return None
     return exact_flow(flow).carry(run.x[0], len(run.t) - 1)
 
@@ -48,8 +50,6 @@ def field_error(flow: Flow, times: Sequence[float], samples: int = SAMPLES, seed
     of the exact flow rests, as cosine's does at t = 1, it is ∞ or NaN. Raises NotFinite, and SettingsError for coupled
     ends.
     """
-    if torch.tensor(flow.covariance).any():
-        raise SettingsError("The exact field is known for the independent coupling only, so choose that.")
     exact, x_0, x_1 = exact_flow(flow), flow.draw(samples, seed), flow.fresh(samples, seed)
 
     def at(time: float) -> Tensor:
