@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from fm_core.maths.matching import COUPLINGS
 from fm_core.refusals import SettingsError
 from fm_core.ui import menus
-from fm_core.ui.form import DIGITS, POINTS, TRANSLATE, Form
+from fm_core.ui.form import DIGITS, PAIRS, POINTS, TRANSLATE, Form
 from fm_core.ui.lessons import Control, Experiment, LessonError
 
-FORMS: dict[str, Form] = {form.fixed.get("tab", "points"): form for form in (POINTS, DIGITS, TRANSLATE)}
+FORMS: dict[str, Form] = {"points": POINTS, "pairs": PAIRS, "digits": DIGITS, "translate": TRANSLATE}
 TITLES = {
     "target": "Data",
     "source": "Start from",
@@ -17,6 +18,7 @@ TITLES = {
     "seed": "Seed",
     "schedule": "Path (schedule)",
     "coupling": "Pairs in training",
+    "group": "Group of optimal transport",
     "velocity": "Field",
     "steps": "Steps",
     "solver": "Solver",
@@ -26,6 +28,7 @@ TITLES = {
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
 WORDS["velocity"] = menus.FIELDS
+WORDS["coupling"] = {name: coupling.title for name, coupling in COUPLINGS.items()}
 
 
 def values_of(experiment: Experiment, inputs: Iterable[str]) -> dict[str, Any]:
