@@ -118,7 +118,8 @@ declare namespace FM {
   }
 
   interface ImageSide extends Side {
-    statistics: Side["statistics"] & { confidence?: number[] };
+    /** norm is [mean, 10% quantile, 90% quantile] over the images, each by state. */
+    statistics: Side["statistics"] & { norm: number[][]; confidence?: number[] };
     covariance: number;
     spacing: number;
     /** (a, b) of each state: the predicted end is a x + b v. */
