@@ -93,7 +93,7 @@ declare namespace FM {
   }
 
   interface PointsSide extends Side {
-    velocity: "learned" | "exact" | "relu-output" | "pairs";
+    velocity: "learned" | "exact" | "relu-output" | "one-step" | "pairs";
     coupling: "independent" | "ot";
     /** Of pairs: how many optimal transport matches at a time, and (α₁, β₁). */
     group?: number | null;
