@@ -37,6 +37,7 @@ export const mountOf = (scene) => (element, props, events) => {
   const player = new Player(find(element, ".fm-player"), scene, props, displayIn(search));
   connect(player, search, events);
   player.frame(0);
+  return player;
 };
 
 function connect(/** @type {Player} */ player, /** @type {string} */ search, /** @type {FM.Events} */ events) {

@@ -250,7 +250,7 @@ declare namespace FM {
   }
 
   /** What an entry module gives to the page. */
-  type Mount = (element: HTMLElement, props: Props, events: Events) => void;
+  type Mount = (element: HTMLElement, props: Props, events: Events) => import("./player.js").Player;
 
   /** An element in which Plotly has drawn. */
   interface PlotElement extends HTMLElement {
