@@ -119,6 +119,7 @@ function controlOf({ sets, title, least, most, step, choices }, values, changed)
     max: String(most),
     step: String(step),
     value: String(values[sets[0]]),
+    ariaLabel: title,
   });
   range.addEventListener("input", () => {
     output.textContent = range.value;
