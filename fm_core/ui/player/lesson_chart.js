@@ -5,8 +5,8 @@ import { escaped } from "./lesson_markup.js";
 /** @typedef {import("./lesson_progress.js").Axis} Axis */
 /** From the ends of an axis to pixels. @typedef {{ low: number, high: number, ticks: number[], place(value: number): number }} Scale */
 
-const WIDTH = 480;
-const HEIGHT = 250;
+const WIDTH = 400;
+const HEIGHT = 230;
 const EDGES = { left: 52, right: 12, top: 10, bottom: 42 };
 const DASHES = { solid: "", dash: ' stroke-dasharray="7 4"', dot: ' stroke-dasharray="2 4"' };
 const COLOURS = 6; // that the report's style sheet has

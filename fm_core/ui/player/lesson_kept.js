@@ -74,11 +74,22 @@ export function keptRecord({ data, layout }, words) {
     log: axis?.type === "log",
     zero: false,
   }));
-  const curves = data.map((/** @type {any} */ { name = "", x, y }, /** @type {number} */ side) =>
-    ({ name, x: fewer(x), y: fewer(y), dash: "solid", side }));
+  const curves = data.map((/** @type {any} */ { name = "", x, y }, /** @type {number} */ side) => ({
+    name,
+    x: fewer(x),
+    y: fewer(y),
+    dash: "solid",
+    side,
+  }));
   const across = data.flatMap((/** @type {any} */ { x }) => x);
   const ends = [Math.min(...across), Math.max(...across)];
   const floors = (layout.shapes ?? []).filter((/** @type {any} */ { y0, y1 }) => y0 === y1);
-  const levels = floors.map((/** @type {any} */ { y0 }) => ({ name: "floor", x: ends, y: [y0, y0], dash: "dash", side: data.length }));
+  const levels = floors.map((/** @type {any} */ { y0 }) => ({
+    name: "floor",
+    x: ends,
+    y: [y0, y0],
+    dash: "dash",
+    side: data.length,
+  }));
   return { ...words, about: [], query: "", pictures: [], axes, series: [...curves, ...levels] };
 }

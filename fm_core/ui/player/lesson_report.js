@@ -34,18 +34,16 @@ export function saveReport(lessons) {
 
 /** What to say of it. @param {Title[]} titles @param {string} name */
 async function save(titles, name) {
-  const date = new Date();
   const progress = readProgress();
-  try {
-    const lessons = await Promise.all(titles.map((title) => lessonOf(title, progress[title.id] ?? {})));
-    const page = location.origin + location.pathname;
-    const html = reportOf({ name, date, page, lessons, clean });
-    const blob = new Blob([html], { type: "text/html" });
-    download(blob, fileName(date));
-    return `Saved ${fileName(date)} (${sizeOf(blob.size)}).`;
-  } catch {
+  const asked = titles.map((title) => lessonOf(title, progress[title.id] ?? {}));
+  const lessons = await Promise.all(asked).catch(() => null);
+  if (!lessons)
     return "The texts of the lessons could not be loaded, so there is no report yet. Try again in a moment.";
-  }
+  const date = new Date();
+  const html = reportOf({ name, date, page: location.origin + location.pathname, lessons, clean });
+  const blob = new Blob([html], { type: "text/html" });
+  download(blob, fileName(date));
+  return `Saved ${fileName(date)} (${sizeOf(blob.size)}).`;
 }
 
 /** @param {Title} title @param {import("./lesson_progress.js").Progress} progress

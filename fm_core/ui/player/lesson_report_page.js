@@ -81,8 +81,9 @@ ${runs.join("\n") || '<p class="none">No experiment was run.</p>'}
 
 /** @param {number | undefined} choice @param {Content | undefined} content @param {(html: string) => string} clean */
 function predictionOf(choice, content, clean) {
-  const chosen = choice === undefined ? undefined : content?.choices[choice];
-  if (!content || !chosen) return '<p class="none">No prediction was made.</p>';
+  if (choice === undefined) return '<p class="none">No prediction was made.</p>';
+  const chosen = content?.choices[choice];
+  if (!content || !chosen) return '<p class="none">The prediction is to a question that the lesson no longer has.</p>';
   const [verdict, kind] = chosen.right ? ["Right.", "right"] : ["Not right.", "wrong"];
   return `<div class="prediction ${kind}">
 <p class="ask">${clean(content.ask)}</p>

@@ -38,7 +38,7 @@ figcaption, .legend { font-size: 0.85rem; color: var(--soft); }
 .legend svg { vertical-align: 1px; }
 .links { font-size: 0.85rem; }
 footer { margin-top: 2.5rem; padding-top: 0.75rem; border-top: 1px solid var(--line); font-size: 0.85rem; color: var(--soft); }
-@media (min-width: 40rem) { .curves:nth-child(odd) { grid-column: 1 / -1; max-width: 34rem; } }
+@media (min-width: 40rem) { .curves:nth-child(odd) { grid-column: 1 / -1; max-width: 30rem; } }
 @media print {
   @page { size: A4; margin: 18mm 16mm; }
   body { padding: 0; font-size: 10.5pt; print-color-adjust: exact; }

@@ -6,7 +6,8 @@ import { showLesson } from "./lesson_address.js";
 import { clearProgress, isDone, isKept, readProgress } from "./lesson_progress.js";
 
 const KEPT = "kept in this browser only.";
-const UNKEPT = "but this browser keeps no more of it (it has no room, or does not allow it): save your report before you close the page.";
+const UNKEPT =
+  "but this browser keeps no more of it (it has no room, or does not allow it): save your report before you close the page.";
 
 /** @param {HTMLElement} element @param {{ plotly: string }} props */
 export function connectLessons(element, props) {
