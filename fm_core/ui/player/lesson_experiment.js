@@ -22,7 +22,9 @@ export function mountExperiment(place, experiment, context) {
     else showRun(place, experiment, usual, context);
   };
   button.addEventListener("click", begin);
-  if (changedIn(experiment, context)) begin();
+  if (!changedIn(experiment, context)) return;
+  place.parentElement?.classList.add("fm-begun"); // the link leads to the run
+  begin();
 }
 
 /** The parameters of the address that belong to this experiment: the first one's names, the others' with its number.
