@@ -113,5 +113,6 @@ def test_a_report_is_one_harmless_file_of_what_was_done_and_progress_can_be_clea
     lesson.locator("summary").first.click()
     expect(lesson.get_by_role("radio", checked=True)).to_have_count(0)
     expect(lesson.get_by_role("radio").first).to_be_enabled()
+    expect(lesson.locator(".fm-experiment").first).to_be_hidden()  # the prediction comes first
     expect(lesson.locator(".fm-verdict")).to_be_empty()
     expect(lesson.locator(".fm-lesson-state")).to_be_empty()

@@ -63,7 +63,7 @@ function startOver(entries) {
     delete entry.dataset.mounted;
     delete entry.dataset.query;
     const body = find(entry, ".fm-lesson-body");
-    body.classList.remove("fm-predicted");
+    body.className = "fm-lesson-body"; // without what it was marked with
     body.replaceChildren();
   }
 }
