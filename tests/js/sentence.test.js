@@ -68,7 +68,7 @@ function images({ kind = "digits", particles = 16, read = true }, ...sides) {
 
 /** Without the figures that come later. */
 function unmeasured(run) {
-  const sides = run.sides.map(({ distances, floor, ...side }) => side);
+  const sides = run.sides.map(({ distances, floor, flow_map, ...side }) => side);
   return { ...run, sides };
 }
 
@@ -106,6 +106,8 @@ const RUNS = {
   "at level, turned": points({ target: "N((1, 1), I)" }, { schedule: "cosine" }, {}),
   unmeasured: unmeasured(points({}, {})),
   "unmeasured, compared": unmeasured(points({}, { steps: 5 }, { steps: 50 })),
+  "unmeasured, fields": unmeasured(points({}, {}, { velocity: "exact" })),
+  "unmeasured, ReLU": unmeasured(points({}, relu)),
   digits: images({}, {}),
   "digits, cosine": images({}, { schedule: "cosine" }),
   "digits unread": images({ read: false }, {}),
@@ -205,6 +207,9 @@ const SAID = [
     1,
     /^Variance at the end: 5 steps 0\.50, 50 steps 0\.50; data 0\.50\. The distance to the data is being measured\.$/,
   ],
+  ["unmeasured, fields", 0.2, /every difference is the network's error/],
+  ["unmeasured, fields", 1, /^Variance at the end: the network 0\.50, the exact field 0\.50; .* is being measured\.$/],
+  ["unmeasured, ReLU", 1, /^Done in 50 steps: variance 0\.50, .* is being measured\.$/],
   ["digits", 0, /^16 images of noise/],
   ["digits", 0.25, /there the classifier reads digits, 47% sure/],
   ["digits", 0.5, /contrast is low: variance 0\.50, where noise and digits both have 1/],

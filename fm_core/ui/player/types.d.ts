@@ -86,11 +86,12 @@ declare namespace FM {
   interface PointsSide extends Side {
     velocity: "learned" | "exact" | "relu-output";
     coupling: "independent" | "ot";
+    /** Each series of variance and exact is [mean, first dimension, second dimension]. The exact field's is empty if
+     * there is none; like what follows, it comes a little later than the rest. */
+    statistics: Side["statistics"] & { exact?: number[][]; speed: number[]; straightness: number[] };
     /** The error of the particles' ends against the exact field's: the median, and the share of those far off. */
-    flow_map: { median: number; far: number } | null;
-    /** Each series of variance and exact is [mean, first dimension, second dimension]. */
-    statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] };
-    /** A little later than the rest that of the last state, and of some more on demand. */
+    flow_map?: { median: number; far: number } | null;
+    /** W2 of the last state, and of some more on demand. */
     distances?: { states: number[]; values: number[] };
     floor?: number;
     x: Block;
