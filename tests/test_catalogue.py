@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from fm_core.models.catalogue import POINT_RECIPES
 from fm_core.playground import Library
 from fm_core.training import report
-from fm_core.ui.catalogue_tab import POINT_FIGURES, point_figure
+from fm_core.ui.charts import POINT_FIGURES, point_figure
 
 CHART = "document.querySelector('#quality .js-plotly-plot')"
 OLD = {"samples": 4000, "floor": 0.05, "nfe": [1, 50], "w2": [0.9, 0.06], "variance_error": [0.5, 0.01]}

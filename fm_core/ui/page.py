@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from fm_core.maths.distributions import STANDARD
 from fm_core.playground import Library
 from fm_core.settings import CLOTHES_SET
 from fm_core.texts import text
-from fm_core.ui import service, static
+from fm_core.ui import lessons_tab, service, static
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.digits_tab import create_digits_tab
 from fm_core.ui.explanations import why
 from fm_core.ui.front import Front
 from fm_core.ui.guard import Guard
 from fm_core.ui.headers import SecurityHeaders
+from fm_core.ui.lessons import Lesson, lessons
 from fm_core.ui.memory import SESSIONS, bounded
 from fm_core.ui.pairs import offer_pairs
 from fm_core.ui.player import module_url
@@ -55,9 +56,11 @@ TABS = [
     PageTab("flows", "2D", create_points_tab),
     PageTab("digits", "Digits", create_digits_tab, lambda library: library.image_schedules(STANDARD.name)),
     PageTab("translate", "Translate", create_translate_tab, lambda library: library.image_schedules(CLOTHES_SET.name)),
+    PageTab("lessons", "Lessons", lessons_tab.create_lessons_tab),
     PageTab("catalogue", "Models", create_catalogue_tab),
 ]
-SELECTED = """() => { const tab = new URLSearchParams(location.search).get("tab");
+SELECTED = """() => { const named = new URLSearchParams(location.search);
+  const tab = named.get("tab") ?? (named.has("lesson") ? "lessons" : null);
   return KNOWN.includes(tab) ? { __type__: "update", selected: tab } : { __type__: "update" }; }"""
 
 
@@ -69,9 +72,9 @@ class Page(gr.Blocks):
         super().__init__(**options)
 
 
-def build_page(library: Library) -> Page:
-    """The whole page for these models, without the tabs that need others."""
-    answering = Service(library)
+def build_page(library: Library, taught: Mapping[str, Lesson] | None = None) -> Page:
+    """The whole page for these models, without the tabs that need others, and for these lessons or the shipped ones."""
+    answering = Service(library, lessons() if taught is None else taught)
     offer_pairs(answering)
     title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
     with Page(answering, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
@@ -103,7 +106,7 @@ def launch_options() -> dict:
         "max_file_size": uploads.MAX_BYTES,
         "state_session_capacity": SESSIONS,
         "app_kwargs": {
-            "routes": [service.ROUTE, static.ROUTE],
+            "routes": [lessons_tab.ROUTE, service.ROUTE, static.ROUTE],
             "middleware": [Middleware(SecurityHeaders), Middleware(Guard), Middleware(Front), Middleware(Preview)],
             "lifespan": bounded,
             "openapi_url": None,

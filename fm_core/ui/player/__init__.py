@@ -27,6 +27,17 @@ def _why(place: str, found: re.Match[str]) -> str:
     return why(found[1], place + (found[2] or "").replace(" ", "-"))
 
 
+def player_html(scene: str, place: str) -> str:
+    """The player's element for runs of a scene; `place` makes the ids of its explanations unique."""
+    html = _read("player.html").replace("<!-- views -->\n", _read(f"{scene}_views.html"))
+    return re.sub(r"<why (\w+)( \w+)?>", partial(_why, place), html)
+
+
+def styles(*others: str) -> str:
+    """The player's style sheets, and others beside them."""
+    return "".join(map(_read, ("player.css", "save.css", *others)))
+
+
 def module_url(name: str) -> str:
     """The address of a script beside this file, relative to the page's."""
     return address(name)
@@ -41,10 +52,9 @@ class Player(gr.HTML):
     """
 
     def __init__(self, scene: str, tab: str, comparisons: Sequence[tuple[str, str]] = (), **keywords):
-        html = _read("player.html").replace("<!-- views -->\n", _read(f"{scene}_views.html"))
         super().__init__(
-            html_template=re.sub(r"<why (\w+)( \w+)?>", partial(_why, f"{tab}-player"), html),
-            css_template=_read("player.css") + _read("save.css"),
+            html_template=player_html(scene, f"{tab}-player"),
+            css_template=styles(),
             js_on_load=MOUNT,
             apply_default_css=False,
             elem_id=f"{tab}-player",

@@ -6,7 +6,10 @@ const nameIn = (/** @type {string} */ tab) => OPENS[/** @type {"points"} */ (tab
 const keyOf = (/** @type {string} */ tab) => `fm-address-${nameIn(tab)}`;
 
 /** @param {string} search */
-export const tabOf = (search) => new URLSearchParams(search).get("tab") ?? FIRST;
+export function tabOf(search) {
+  const named = new URLSearchParams(search);
+  return named.get("tab") ?? (named.has("lesson") ? "lessons" : FIRST);
+}
 
 /** Whether the tab of this id is that of a player. @param {string} id @param {string} tab */
 export const isTab = (id, tab) => id === nameIn(tab);

@@ -151,7 +151,7 @@ function annotations(labels, traces, colour, height, { family, size }) {
 }
 
 /** Once per page: the plotly.js of Python's package. */
-function loadPlotly(/** @type {string} */ src) {
+export function loadPlotly(/** @type {string} */ src) {
   window.fmPlotly ??= new Promise((onload, reject) => {
     const onerror = () => reject(new Error("plotly.js could not be loaded"));
     // The picture comes first: the script takes long to read.

@@ -33,10 +33,11 @@ const KEYS = { " ": "play", ArrowLeft: "back", ArrowRight: "forward", Home: "sta
 
 /** What Gradio calls once per mount. @type {(scene: FM.Scene) => FM.Mount} */
 export const mountOf = (scene) => (element, props, events) => {
-  const search = opening(props.tab);
+  const search = props.search ?? opening(props.tab);
   const player = new Player(find(element, ".fm-player"), scene, props, displayIn(search));
   connect(player, search, events);
   player.frame(0);
+  return player;
 };
 
 function connect(/** @type {Player} */ player, /** @type {string} */ search, /** @type {FM.Events} */ events) {
@@ -75,7 +76,11 @@ function connect(/** @type {Player} */ player, /** @type {string} */ search, /**
   const themes = new MutationObserver(() => player.refresh());
   themes.observe(document.body, { attributes: true, attributeFilter: ["class"] });
   themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
-  signal.onabort = () => [sizes, themes, player.chart].map((part) => part.disconnect());
+  const views = new IntersectionObserver(([{ isIntersecting }]) => {
+    player.rests = player.embedded && !isIntersecting; // the others stick to the screen
+  });
+  views.observe(root);
+  signal.onabort = () => [sizes, themes, views, player.chart].map((part) => part.disconnect());
 }
 
 function act(/** @type {Player} */ player, /** @type {string} */ action) {
@@ -87,7 +92,8 @@ function act(/** @type {Player} */ player, /** @type {string} */ action) {
 /** Keys work in the player, and on the page while nothing has the focus, unless a control needs them. */
 function onKey(/** @type {Player} */ player, /** @type {KeyboardEvent} */ event) {
   const { activeElement: focused, body } = document;
-  const ours = player.root.contains(focused) || focused === body || focused === null;
+  const unfocused = !player.embedded && (focused === body || focused === null);
+  const ours = player.root.contains(focused) || unfocused;
   const withSpace = event.key === " " ? ", button, a, summary, [role=tab]" : "";
   const busy = focused?.matches(`input, select, textarea, [role=slider]${withSpace}`);
   const modified = event.ctrlKey || event.metaKey || event.altKey;
@@ -100,7 +106,7 @@ function onKey(/** @type {Player} */ player, /** @type {KeyboardEvent} */ event)
 
 /** The browser went back or forward: show what its address says. */
 function returnTo(/** @type {Player} */ player, /** @type {FM.Events} */ { restore }) {
-  if (opening(player.tab) !== location.search || !player.isSeen()) return;
+  if (player.embedded || opening(player.tab) !== location.search || !player.isSeen()) return;
   player.options = Object.assign(player.options, player.usual);
   player.display(displayIn(location.search));
   restore(location.search.slice(1));
@@ -136,7 +142,7 @@ function once(act) {
   };
 }
 
-/** What only some views and charts need. @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
+/** What only some views and charts need, and what a call that was stopped left out. @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
 async function fetchMore(player, run, values) {
   const hear = (/** @type {FM.Message} */ message) => {
     if (message.header.blocks && player.run === run) player.complete(message);
@@ -186,20 +192,22 @@ function connectAsks(player, search, { ask, apply, restore }) {
   /** Ask for a run, and show it as it comes. @param {AbortSignal} signal */
   async function compute(signal) {
     const values = await reply(player, "values", ask);
-    player.onLack = once((run) => fetchMore(player, run, values));
     let applied = Promise.resolve();
     let parts = 0;
-    await call(player.tab, "run", values, signal, (message) => {
+    const answer = call(player.tab, "run", values, signal, (message) => {
       const { updates, before } = message.header;
       if (signal.aborted) return;
       if (updates) applied = applyUpdates(updates);
       else if (before !== undefined) parts || player.tell(waitingWords(message.header));
       else if (parts++) player.complete(message);
       else {
+        const ended = () => answer.catch(() => {}); // whose parts would come upon later ones
+        player.onLack = once((run) => ended().then(() => fetchMore(player, run, values)));
         player.receive(message);
         asks.show();
       }
     });
+    await answer;
     await applied;
   }
 
@@ -229,7 +237,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
       asks.ask();
     }
   };
-  if (!isElsewhere(player.tab)) return begin();
+  if (player.embedded || !isElsewhere(player.tab)) return begin();
   const opened = new AbortController();
   const onTab = (/** @type {Event} */ event) => {
     if (!isTab(/** @type {CustomEvent<string>} */ (event).detail, player.tab)) return;

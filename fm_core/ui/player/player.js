@@ -32,10 +32,12 @@ export class Player {
   onLack = (/** @type {FM.Run} */ _run) => Promise.resolve();
 
   /** @param {HTMLElement} root @param {FM.Scene} scene @param {FM.Props} props @param {Record<string, any>} display */
-  constructor(root, scene, { plotly, tab, comparisons }, display) {
+  constructor(root, scene, { plotly, tab, comparisons, search }, display) {
     this.root = root;
     this.scene = scene;
     this.tab = tab;
+    this.embedded = search !== undefined; // in a lesson: the address is not its own
+    this.rests = false;
     this.comparisons = comparisons;
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.usual = { ...USUAL, ...scene.options(this.calm) };
@@ -112,6 +114,7 @@ export class Player {
     const { dataset } = this.root;
     Object.assign(dataset, { sides: run.sides.length, steps: finest(run).steps, run: Number(dataset.run) + 1 });
     this.tell(`New run: ${run.sides.map((/** @type {FM.Side} */ side) => side.label).join(" against ")}.`);
+    this.announce();
   }
 
   /** The run is known in more detail. @param {FM.Message} part */
@@ -119,6 +122,12 @@ export class Player {
     if (!this.run) return;
     add(this.run, decode(part));
     this.refresh();
+    this.announce();
+  }
+
+  /** Tell who listens that there is a new run, or more of it. */
+  announce() {
+    this.root.dispatchEvent(new CustomEvent("run", { detail: this.run }));
   }
 
   /** What the player is doing, in words: seen until there is a picture, and heard. @param {string} words */
@@ -209,7 +218,7 @@ export class Player {
 
   /** Put it into the address. */
   address() {
-    if (!this.run || !this.isSeen()) return;
+    if (!this.run || this.embedded || !this.isSeen()) return;
     const { dataset } = this.root;
     show(this.tab, this.link(), dataset.push === "yes");
     delete dataset.push;
@@ -218,6 +227,7 @@ export class Player {
   frame(/** @type {number} */ now) {
     if (this.root.isConnected) requestAnimationFrame((next) => this.frame(next));
     else this.listening.abort();
+    if (this.rests) return;
     if (this.clock.tick(now, this.options) && this.isSeen()) this.draw();
   }
 

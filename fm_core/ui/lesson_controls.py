@@ -1,0 +1,76 @@
+"""The values and the controls of a lesson's experiment, by the forms of the tabs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from fm_core.refusals import SettingsError
+from fm_core.ui import menus
+from fm_core.ui.form import DIGITS, POINTS, TRANSLATE, Form
+from fm_core.ui.lessons import Control, Experiment, LessonError
+
+FORMS: dict[str, Form] = {form.fixed.get("tab", "points"): form for form in (POINTS, DIGITS, TRANSLATE)}
+TITLES = {
+    "target": "Data",
+    "source": "Start from",
+    "particles": "Particles",
+    "seed": "Seed",
+    "schedule": "Path (schedule)",
+    "coupling": "Pairs in training",
+    "velocity": "Field",
+    "steps": "Steps",
+    "solver": "Solver",
+    "images": "Images",
+    "clothes": "Clothes",
+}
+CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
+WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
+WORDS["velocity"] = menus.FIELDS
+
+
+def values_of(experiment: Experiment, inputs: Iterable[str]) -> dict[str, Any]:
+    """The values of all inputs of the tab's service. Raises LessonError for values that cannot be run."""
+    form, values = FORMS[experiment.tab], _of_both_sides(experiment)
+    try:
+        form.unflatten(values)
+    except SettingsError as error:
+        raise LessonError(f"The experiment {experiment.title!r} cannot be run: {error}") from None
+    return dict.fromkeys(inputs, "") | values
+
+
+def _of_both_sides(experiment: Experiment) -> dict[str, Any]:
+    """All values; what is given for side A alone holds for both sides."""
+    form, given = FORMS[experiment.tab], dict(experiment.values)
+    shared = {f"{name}_b": value for name, value in given.items() if name in form.per_side}
+    return form.defaults | shared | given
+
+
+def described(experiment: Experiment) -> list[dict[str, Any]]:
+    """The controls for the browser: the names of the values that each sets, its title, and its range or its choices."""
+    values = _of_both_sides(experiment)
+    return [_described(FORMS[experiment.tab], control, values) for control in experiment.controls]
+
+
+def _described(form: Form, control: Control, values: Mapping[str, Any]) -> dict[str, Any]:
+    name = control.name.removesuffix("_b")
+    together = values["compare"] and name in form.per_side and values[name] == values[f"{name}_b"]
+    sets = [name, f"{name}_b"] if together else [control.name]
+    apart = values["compare"] and name in form.per_side and not together
+    side = f" of run {'AB'[control.name != name]}" if apart else ""
+    about = {"sets": sets, "title": TITLES.get(name, name) + side}
+    check = _check(form, name)
+    if "limits" in check:
+        least, most = check["limits"]
+        narrowed = {"least": least if control.least is None else control.least, "most": control.most or most}
+        return about | narrowed | {"step": check.get("step", 1)}
+    offered = control.choices or tuple(check["choices"])
+    return about | {"choices": [[WORDS.get(name, {}).get(choice, str(choice)), choice] for choice in offered]}
+
+
+def _check(form: Form, name: str) -> dict[str, Any]:
+    """What a setting accepts: `limits` or `choices`. Raises LessonError for one that is none."""
+    for kind in (form.kind, form.side):
+        for entry in fields(kind):
+            if entry.name == name and "check" in entry.metadata:
+                return entry.metadata["check"].keywords
+    raise LessonError(f"There is no setting {name!r} for a control.")
