@@ -1,9 +1,11 @@
 """What the page and notebooks call: settings in, runs and their statistics out. No Gradio here."""
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +14,32 @@ from torch import Tensor
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_path, load_checkpoint
 from fm_core.maths import quality
-from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
+from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS, Distribution, Mixture
 from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples
+from fm_core.maths.matching import covariance_of_pairs, draw_pairs, independent, interpolate
 from fm_core.maths.measures import FlowMapError, finite, flow_map_error, wasserstein
 from fm_core.maths.quality import sampling_floor
 from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.solvers import time_grid
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.classifier import MNIST, read
 from fm_core.models.kind import flow_name
 from fm_core.models.networks import DigitClassifier
 from fm_core.refusals import SettingsError, entry
-from fm_core.settings import CLOTHES_SET, IMAGE_SCHEDULES, DigitSettings, ImageSide, Settings, Side, TranslateSettings
+from fm_core.settings import (
+    CLOTHES_SET,
+    IMAGE_SCHEDULES,
+    DigitSettings,
+    ImageSide,
+    PairSettings,
+    PairSide,
+    Settings,
+    Side,
+    TranslateSettings,
+)
 
 W2_PARTICLES, W2_STATES, FLOOR_PAIRS = 256, 11, 9
+COVARIANCE_PAIRS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +123,15 @@ def exact_flow(target: str, schedule: str, source: str = STANDARD.name) -> Flow:
 class Run:
     """The result of one side, of finite numbers (else NotFinite is raised). For points with a `reference`, the exact
     velocity's run with the same solver, steps and noise, or None; for images with `probabilities` (T, n, 10) of the
-    digits, read from the predicted ends x̂_1, or None.
+    digits, read from the predicted ends x̂_1, or None; for pairs with each one's x_1 as `partners` (n, 2).
     """
 
-    side: Side | ImageSide
+    side: Side | PairSide | ImageSide
     flow: Flow
     trajectory: Trajectory
     reference: Trajectory | None = None
     probabilities: Tensor | None = None
+    partners: Tensor | None = None
 
     def __post_init__(self):
         finite(self.trajectory.x)
@@ -177,6 +193,38 @@ def simulate(library: Library, settings: Settings, check: Check = always) -> lis
         sides = zip(settings.sides, flows, strict=True)
         runs = [(side, flow, sample(flow, side.steps, side.solver), reference(side)) for side, flow in sides]
     return [Run(side, flow, run.result(), exact and exact.result()) for side, flow, run, exact in runs]
+
+
+def pair_paths(settings: PairSettings, check: Check = always) -> list[Run]:
+    """What training sees: pairs of the same x_0 and x_1, as each side couples them, on their paths X_t."""
+    source, target = SOURCES[settings.source], TARGETS[settings.target]
+    generator = torch.Generator().manual_seed(settings.seed)
+    x_0, x_1 = draw_pairs(source, target, independent, settings.particles, generator)
+    runs = []
+    for side in settings.sides:
+        check()
+        coupled = PairSide(coupling=side.coupling, group=side.group)
+        covariance = _covariance(source, target, coupled, settings.particles)
+        flow = Flow(settings.flow_name(side), source, target, side.path, _no_field, covariance)
+        start = time.perf_counter()
+        partners = side.pair(x_0, x_1)
+        t = torch.tensor(time_grid(side.steps))
+        x, v = interpolate(side.path, x_0[None], partners[None], t)
+        trajectory = Trajectory(t, x, v, 0, settings.seed, time.perf_counter() - start)
+        runs.append(Run(side, flow, trajectory, partners=partners))
+    return runs
+
+
+@lru_cache(maxsize=256)
+def _covariance(source: Mixture, target: Distribution, side: PairSide, n: int) -> tuple[float, ...]:
+    """Cov(X_0, X_1) of pairs coupled as this side's n are, but of others than those."""
+    if side.coupling == "independent":
+        return (0.0, 0.0)
+    return covariance_of_pairs(source, target, side.pair, n, ceil(COVARIANCE_PAIRS / n))
+
+
+def _no_field(x: Tensor, t: Tensor) -> Tensor:
+    raise SettingsError("Pairs have a velocity each; there is no field.")
 
 
 def generate(library: Library, settings: DigitSettings, check: Check = always) -> list[Run]:

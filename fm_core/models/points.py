@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from fm_core.checkpoints import Unfit
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS, Distribution, Mixture
 from fm_core.maths.flow import Flow
-from fm_core.maths.matching import COUPLINGS, INDEPENDENT, Coupling, draw_times, matching_loss
+from fm_core.maths.matching import (
+    COUPLINGS,
+    INDEPENDENT,
+    Coupling,
+    covariance_of_pairs,
+    draw_pairs,
+    draw_times,
+    matching_loss,
+)
 from fm_core.maths.quality import JUDGED_NFE, ROUNDING, measure
 from fm_core.maths.schedules import SCHEDULES, Schedule
 from fm_core.models.figures import are_nfes, is_count, is_number, is_series
@@ -99,17 +107,13 @@ class PointRecipe(Recipe):
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """A batch of x_0 and x_1, of shape (B, 2), coupled."""
-        x_0 = self.source.sample(self.batch, generator)
-        return x_0, self.coupling.pair(x_0, self.target.sample(self.batch, generator))
+        return draw_pairs(self.source, self.target, self.coupling.pair, self.batch, generator)
 
     def covariance(self, batches: int = 100) -> tuple[float, ...]:
         """Cov(X_0, X_1) per dimension under the coupling, estimated from `batches` batches."""
         if self.coupling is INDEPENDENT:
             return (0.0, 0.0)
-        generator = torch.Generator().manual_seed(0)
-        draws = (self.draw(generator) for _ in range(batches))
-        products = (((x_0 - self.source.mean) * (x_1 - self.target.mean)).mean(0) for x_0, x_1 in draws)
-        return tuple((sum(products, torch.zeros(2)) / batches).tolist())
+        return covariance_of_pairs(self.source, self.target, self.coupling.pair, self.batch, batches)
 
 
 def quality_at(figures: dict, nfe: int) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from fm_core.refusals import SettingsError
 from fm_core.ui import menus
-from fm_core.ui.form import DIGITS, POINTS, TRANSLATE, Form
+from fm_core.ui.form import DIGITS, PAIRS, POINTS, TRANSLATE, Form
 from fm_core.ui.lessons import Control, Experiment, LessonError
 
-FORMS: dict[str, Form] = {form.fixed.get("tab", "points"): form for form in (POINTS, DIGITS, TRANSLATE)}
+FORMS: dict[str, Form] = {"points": POINTS, "pairs": PAIRS, "digits": DIGITS, "translate": TRANSLATE}
 TITLES = {
     "target": "Data",
     "source": "Start from",
@@ -22,6 +22,8 @@ TITLES = {
     "solver": "Solver",
     "images": "Images",
     "clothes": "Clothes",
+    "a": "<i>a</i> / π",
+    "b": "<i>b</i> / π",
 }
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}

@@ -29,6 +29,7 @@ from fm_core.ui.front import Front
 from fm_core.ui.guard import Guard
 from fm_core.ui.headers import SecurityHeaders
 from fm_core.ui.memory import SESSIONS, bounded
+from fm_core.ui.pairs import offer_pairs
 from fm_core.ui.player import module_url
 from fm_core.ui.points_tab import create_points_tab
 from fm_core.ui.preview import Preview
@@ -73,6 +74,7 @@ class Page(gr.Blocks):
 def build_page(library: Library) -> Page:
     """The whole page for these models, without the tabs that need others."""
     answering = Service(library)
+    offer_pairs(answering)
     title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
     with Page(answering, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
         title_and_why = text("ui/texts/introduction.html", why=why("flow_matching", "page"))

@@ -11,7 +11,7 @@ from torch import Tensor
 from fm_core.maths.distributions import Distribution, Mixture
 from fm_core.maths.flow import Flow
 from fm_core.playground import Run, Samples, exact_flow
-from fm_core.settings import Settings, Side
+from fm_core.settings import PairSettings, PairSide, Settings, Side
 from fm_core.ui.wire import Block, Later, Packet, about, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
@@ -19,7 +19,9 @@ WIDTH = 3  # of the fields' grid, in heights of the window: a picture may be wid
 Corner = tuple[float, ...]
 
 
-def point_packets(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Iterator[Packet | Later]:
+def point_packets(
+    settings: Settings | PairSettings, runs: list[Run], query: Mapping[str, object]
+) -> Iterator[Packet | Later]:
     """What is shown; W2 from its end to the target; and W2 on the way, which takes long and which one chart shows.
 
     Sides have blocks `t` (T,), `x` (T, n, 2) and `fields.NAME` (times, rows, columns, 2), whose grid spans
@@ -35,7 +37,7 @@ def point_packets(settings: Settings, runs: list[Run], query: Mapping[str, objec
     yield Later(lambda: _everywhere(samples), sum(s.nbytes for s in samples))
 
 
-def _shown(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Packet:
+def _shown(settings: Settings | PairSettings, runs: list[Run], query: Mapping[str, object]) -> Packet:
     source, target = runs[0].flow.source, runs[0].flow.target
     low, high = window(source, target)
     blocks = {"density": _density(target, low, high)}
@@ -59,7 +61,7 @@ def _shown(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> 
 
 def _side(run: Run, title: str) -> dict[str, Any]:
     side, error = run.side, run.flow_map_error
-    assert isinstance(side, Side)
+    assert isinstance(side, Side | PairSide)
     return {
         **about(run, title),
         "velocity": side.velocity,
@@ -101,9 +103,9 @@ def window(source: Mixture, target: Distribution) -> tuple[Corner, Corner]:
     return tuple((middle - half).tolist()), tuple((middle + half).tolist())
 
 
-def _fields(settings: Settings, run: Run) -> dict[str, Flow]:
+def _fields(settings: Settings | PairSettings, run: Run) -> dict[str, Flow]:
     """The fields whose arrows a side can show: its own, and the exact one if there is one."""
-    fields = {} if getattr(run.side, "velocity", "") == "exact" else {"learned": run.flow}
+    fields = {} if getattr(run.side, "velocity", "") in ("exact", "pairs") else {"learned": run.flow}
     if run.reference is not None:
         fields["exact"] = exact_flow(settings.target, run.side.schedule, settings.source)
     return fields

@@ -37,6 +37,19 @@ test("a row for each state, with all statistics of points under plain names and 
   assert.ok(text.endsWith("\r\n"));
 });
 
+test("a statistic that is not defined at the ends is empty there, and one of the whole run is not in the table", () => {
+  const statistics = { variance: [[1, 2, 3]], difference: [null, 0.25, null], crossing: 0.5 };
+  const rows = rowsOf(csv({ sides: [{ steps: 2, nfe: 0, t: times(0, 0.5, 1), statistics }] }));
+  assert.deepEqual(
+    rows.map(({ nfe, difference, crossing }) => [nfe, difference, crossing]),
+    [
+      ["0", "", undefined],
+      ["0", "0.25", undefined],
+      ["0", "", undefined],
+    ],
+  );
+});
+
 test("two sides may have different steps and statistics; what one lacks is empty", () => {
   const exact = { ...points, steps: 1, nfe: 1, t: times(0, 1), statistics: { variance: [[1, 2]], exact: [[3, 4]] } };
   const rows = rowsOf(csv({ sides: [points, { ...exact, distances: undefined }] }));

@@ -175,7 +175,7 @@ export class Player {
       document.getElementById(`${this.tab}-compare-${k}`)?.setAttribute("aria-pressed", String(k === asked));
     for (const cost of document.querySelectorAll(`.fm-columns:has(#${this.tab}-player) .fm-cost`)) {
       const side = sides[/** @type {HTMLElement} */ (cost).dataset.side ? 1 : 0];
-      write(cost, side ? `${side.nfe} evaluation${side.nfe > 1 ? "s" : ""}` : "");
+      write(cost, side ? `${side.nfe} evaluation${side.nfe === 1 ? "" : "s"}` : "");
     }
     const spent = sides.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
     write(find(root, ".fm-seconds"), `Computed on the server in ${spent.toFixed(spent < 0.1 ? 2 : 1)} s.`);
@@ -255,7 +255,7 @@ export class Player {
     Object.assign(root.dataset, { step, t: clock.t.toFixed(4), playing: clock.playing });
     const place = `step ${step} of ${steps}`;
     write(find(root, ".fm-place"), place);
-    write(find(root, ".fm-spent"), ` · ${(nfe * step) / steps} of ${nfe} evaluations`);
+    write(find(root, ".fm-spent"), nfe ? ` · ${evaluationsOf(nfe, step, steps)} evaluations` : " · no network");
     write(find(root, ".fm-t"), `t = ${clock.t.toFixed(3)}`);
     const thumb = String(1000 * clock.t);
     if (Math.abs(Number(scrub.value) - 1000 * clock.t) > 0.5) scrub.value = thumb;
@@ -269,7 +269,7 @@ export class Player {
       const state = stateAt(side.t.values, clock.t);
       const figures = scene.figures(side, state);
       const both = figures.map(([, now, end]) => [now, end].filter(Boolean).join(" → "));
-      const texts = [`${state} of ${side.steps}`, `${(side.nfe * state) / side.steps} of ${side.nfe}`, ...both];
+      const texts = [`${state} of ${side.steps}`, evaluationsOf(side.nfe, state, side.steps), ...both];
       for (const [column, text] of texts.entries()) write(this.body.rows[index].cells[column + 1], text);
       const [, now, end] = figures[0];
       const when = side.steps > FEW ? "now" : "at the last state";
@@ -330,6 +330,9 @@ export class Player {
     };
   }
 }
+
+/** Evaluations until a state, of all. @param {number} nfe @param {number} state @param {number} steps */
+const evaluationsOf = (nfe, state, steps) => (nfe ? `${(nfe * state) / steps} of ${nfe}` : "0");
 
 /** The side with more steps, whose states the step buttons visit. @param {FM.Run} run */
 export const finest = ({ sides }) => sides.reduce((a, b) => (b.steps > a.steps ? b : a));

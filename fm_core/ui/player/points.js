@@ -14,7 +14,8 @@ const scene = {
   picture: createPanel,
   offers({ sides }) {
     const both = sides.some(({ fields }) => fields.learned && fields.exact);
-    return { exact: both, difference: both };
+    const any = sides.some(({ fields }) => fields.learned ?? fields.exact);
+    return { arrows: any, exact: both, difference: both };
   },
   lacks: ({ sides }, { statistic }) => statistic === "distance" && sides[0].distances?.states.length === 1,
   caption: ({ source, target, particles, seed }) =>

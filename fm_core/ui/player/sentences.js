@@ -105,6 +105,40 @@ export const IMAGES = {
   },
 };
 
+const AVERAGE =
+  "Each pair has its own velocity, α′ x₀ + β′ x₁: *where paths cross, a network can only learn their average*.";
+const STRAY = "The path ends at *{end}*, not at data, which would be x₁: variance {now}, at the start {first}.";
+
+/** @type {Table} */
+export const PAIRS = {
+  start: {
+    matched: "*Pairs, no network:* {things}, each matched with a point of {target} by optimal transport in {groups}.",
+    else: "*Pairs, no network:* {things}, each with a point of {target} as its partner, drawn by chance.",
+  },
+  way: {
+    stray: STRAY,
+    else: "Each point heads for its own partner: *{crossing} of the straight lines between partners cross*.",
+  },
+  middle: {
+    stray: STRAY,
+    one: ONE_STEP,
+    few: "*Shown at the ends of {steps}:* variance {now} at the last of them; {origin} {var X₀}, data {var X₁}.",
+    dips: POINTS.middle.dips,
+    level: POINTS.middle.level,
+    dipless: POINTS.middle.dipless,
+    else: POINTS.middle.else,
+  },
+  late: {
+    stray: STRAY,
+    else: AVERAGE,
+  },
+  end: {
+    stray: "*The points have not become data:* X₁ = {end}, but a path from {origin} to data ends at X₁ = x₁.",
+    unmeasured: "*Each point is at its partner*, a point of {target}: variance {now}, the data's is {var X₁}.",
+    else: "*Each point is at its partner*, so together they are data: {distance}.",
+  },
+};
+
 const VARIANCES = "*Variance now:* {a} {now}, {b} {b.now}; {origin} {var X₀}, data {var X₁}.";
 const STRAIGHTNESS = "*How straight the paths are so far*, at most 1: {a} {straightness}, {b} {b.straightness}.";
 const CONFIDENCE = "*How sure the classifier is* of the digits in the predicted ends: {a} {sure}, {b} {b.sure}.";
@@ -149,5 +183,41 @@ export const COMPARED = {
       "*Variance at the end:* {a} {now}, {b} {b.now}; data {var X₁}. The distance to the data is being measured.",
     agree: "*Both end where the data live*, only the way there differed: distance W₂ {W₂} and {b.W₂}; {fresh}.",
     else: "{a}: *{verdict}*, {figure}; {b}: *{b.verdict}*, {b.figure}.",
+  },
+};
+
+const CROSSINGS = "*Straight lines between partners that cross:* {a} {crossing}, {b} {b.crossing}.";
+const LENGTHS = "*Mean squared distance between partners:* {a} {distance²}, {b} {b.distance²}.";
+const NOW = "*Variance now:* {a} {now}, {b} {b.now}; at the start {first}.";
+
+/** @type {Table} */
+export const COMPARED_PAIRS = {
+  start: {
+    same: COMPARED.start.same,
+    single: "*The same {things}*, the same data; only {what} differs: {a} and {b}.",
+    else: "*The same {things}*, the same data; {a} and {b} differ in {what}.",
+  },
+  way: {
+    pairing: CROSSINGS,
+    else: NOW,
+  },
+  middle: {
+    pairing: LENGTHS,
+    stray: "*Variance halfway:* {a} {now}, {b} {b.now}; at the start {first}.",
+    else: COMPARED.middle.else,
+  },
+  late: {
+    pairing: CROSSINGS,
+    else: NOW,
+  },
+  end: {
+    same: COMPARED.end.same,
+    stray: "*Where the paths end:* {a} at {end}, {b} at {b.end}. Data are x₁ alone.",
+    narrower: COMPARED.end.narrower,
+    wider: COMPARED.end.wider,
+    pairing:
+      "Both end at *the same points of the data*, but from other starts: squared distance {distance²} and {b.distance²}.",
+    steps: "Both end at *the same points of the data*; their paths are the same too, shown at other times.",
+    else: "Both end at *the same points of the data*; {what} made the difference on the way.",
   },
 };

@@ -83,13 +83,25 @@ declare namespace FM {
 
   type FieldName = "learned" | "exact";
 
+  interface OfPairs {
+    /** At each state, but null at both ends: how far central differences are from velocities, relative to them. */
+    difference?: (number | null)[];
+    /** Mean squared distance of partners. */
+    distance2?: number;
+    /** The share of the straight lines between partners that cross. */
+    crossing?: number;
+  }
+
   interface PointsSide extends Side {
-    velocity: "learned" | "exact" | "relu-output";
+    velocity: "learned" | "exact" | "relu-output" | "pairs";
     coupling: "independent" | "ot";
+    /** Of pairs: how many optimal transport matches at a time, and (α₁, β₁). */
+    group?: number | null;
+    end?: [number, number];
     /** The error of the particles' ends against the exact field's: the median, and the share of those far off. */
     flow_map: { median: number; far: number } | null;
     /** Each series of variance and exact is [mean, first dimension, second dimension]. */
-    statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] };
+    statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] } & OfPairs;
     /** A little later than the rest that of the last state, and of some more on demand. */
     distances?: { states: number[]; values: number[] };
     floor?: number;
