@@ -22,8 +22,9 @@ TITLES = {
     "solver": "Solver",
     "images": "Images",
     "clothes": "Clothes",
-    "a": "<i>a</i> / π",
-    "b": "<i>b</i> / π",
+    "a": "a, in units of π",
+    "b": "b, in units of π",
+    "group": "Pairs matched at a time",
 }
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
