@@ -22,8 +22,8 @@ TITLES = {
     "solver": "Solver",
     "images": "Images",
     "clothes": "Clothes",
-    "a": "a, in units of π",
-    "b": "b, in units of π",
+    "a": "a / π",
+    "b": "b / π",
     "group": "Pairs matched at a time",
 }
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
@@ -56,7 +56,7 @@ def described(experiment: Experiment) -> list[dict[str, Any]]:
 
 def _described(form: Form, control: Control, values: Mapping[str, Any]) -> dict[str, Any]:
     name = control.name.removesuffix("_b")
-    together = values["compare"] and name in form.per_side and values[name] == values[f"{name}_b"]
+    together = values["compare"] and control.name in form.per_side and values[name] == values[f"{name}_b"]
     sets = [name, f"{name}_b"] if together else [control.name]
     apart = values["compare"] and name in form.per_side and not together
     side = f" of run {'AB'[control.name != name]}" if apart else ""
