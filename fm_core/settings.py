@@ -18,7 +18,13 @@ from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
 from fm_core.refusals import SettingsError, decimal, one_of, whole
 
-VELOCITIES = {"learned": "learned", "exact": "exact", "relu-output": "learned, ReLU output"}
+VELOCITIES = {
+    "learned": "learned",
+    "exact": "exact",
+    "relu-output": "learned, ReLU output",
+    "one-step": "learned for one step",
+}
+VARIANTS = ("relu-output", "one-step")  # of learned flows, whose names end so
 STEPS, PARTICLES = (1, 200), (100, 5000)
 CUSTOM, FACTORS = "custom", (0, 2.5)  # the schedule of pairs with factors of π of its own
 GROUPS = (2, 8, 32, 128, 512)
@@ -114,7 +120,7 @@ class Settings(Checked):
         return POINT_BUDGET.expected(self.particles, self.sides)
 
     def flow_name(self, side: Side) -> str:
-        suffix = COUPLINGS[side.coupling].suffix + "-relu-output" * (side.velocity == "relu-output")
+        suffix = COUPLINGS[side.coupling].suffix + f"-{side.velocity}" * (side.velocity in VARIANTS)
         return flow_name(self.target, side.schedule, self.source, suffix)
 
 

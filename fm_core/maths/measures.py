@@ -60,6 +60,15 @@ def _lengths(x: Tensor) -> Tensor:
     return x.diff(dim=0).flatten(2).norm(dim=2)
 
 
+def norms(x: Tensor) -> Tensor:
+    """‖x‖ / √d of samples x (T, n, …) of d entries each: mean, 10 % and 90 % quantile over the samples, shape (3, T).
+
+    It is near 1 for N(0, I) in many dimensions: its relative spread is about 1/√(2d).
+    """
+    sizes = x.flatten(2).square().mean(2).sqrt()
+    return torch.stack([sizes.mean(1), *sizes.quantile(torch.tensor([0.1, 0.9]), dim=1)])
+
+
 def difference_errors(t: Tensor, x: Tensor, v: Tensor) -> Tensor:
     """How far central differences are from the velocities v of x (T, n, …), relative to them, shape (T − 2,).
 

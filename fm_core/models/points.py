@@ -31,7 +31,11 @@ FIGURES = ("flow_map_error", "far", "w2", "w2_std", "variance_error")  # of `mea
 
 @dataclass(frozen=True)
 class PointRecipe(Recipe):
-    """Everything but the seed that determines a trained flow of points."""
+    """Everything but the seed that determines a trained flow of points.
+
+    With `one_step` it is trained at t = 0 alone. On the linear schedule it regresses x_1 − x_0 on x_0 there, so that
+    one step of Euler ends at E[x_1 | x_0]: for independent pairs at the mean of the data, wherever it starts.
+    """
 
     kind: ClassVar[str] = "points"
     registries = {"target": TARGETS, "source": SOURCES, "schedule": SCHEDULES, "coupling": COUPLINGS}  # noqa: RUF012
@@ -51,10 +55,11 @@ class PointRecipe(Recipe):
     learning_rate: float = 4e-3
     ema_decay: float = 0.995
     stratified: bool = True
+    one_step: bool = False
 
     @property
     def name(self) -> str:
-        suffix = self.coupling.suffix + "-relu-output" * self.relu_output
+        suffix = self.coupling.suffix + "-relu-output" * self.relu_output + "-one-step" * self.one_step
         return flow_name(self.target.name, self.schedule.name, self.source.name, suffix)
 
     def network(self) -> VelocityMLP:
@@ -63,7 +68,7 @@ class PointRecipe(Recipe):
     def task(self, seed: int, root: Path, device: str) -> Task:
         """A batch is newly drawn, coupled x_0 and x_1 of shape (B, 2), and t of shape (B,)."""
         return Task(
-            lambda _, generator: (*self.draw(generator), draw_times(self.batch, generator, self.stratified)),
+            lambda _, generator: (*self.draw(generator), self.draw_times(generator)),
             lambda network, *batch: matching_loss(network, self.schedule, *batch),
         )
 
@@ -108,6 +113,10 @@ class PointRecipe(Recipe):
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """A batch of x_0 and x_1, of shape (B, 2), coupled."""
         return draw_pairs(self.source, self.target, self.coupling.pair, self.batch, generator)
+
+    def draw_times(self, generator: torch.Generator) -> Tensor:
+        """Of shape (B,)."""
+        return torch.zeros(self.batch) if self.one_step else draw_times(self.batch, generator, self.stratified)
 
     def covariance(self, batches: int = 100) -> tuple[float, ...]:
         """Cov(X_0, X_1) per dimension under the coupling, estimated from `batches` batches."""

@@ -69,6 +69,17 @@ test("the statistics of images, and any that come later, are in the table; theor
   assert.deepEqual(rows[1], { side: "a", step: "1", t: "1", nfe: "1", variance: "1", confidence: "0.75", later: "6" });
 });
 
+test("the norms of images are their mean and two quantiles", () => {
+  const norm = [
+    [1, 0.5],
+    [0.9, 0.25],
+    [1.1, 0.75],
+  ];
+  const rows = rowsOf(csv({ sides: [{ steps: 1, nfe: 1, t: times(0, 1), statistics: { norm } }] }));
+  const { norm: mean, norm_q10, norm_q90 } = rows[1];
+  assert.deepEqual([mean, norm_q10, norm_q90], ["0.5", "0.25", "0.75"]);
+});
+
 test("a statistic's name with a comma, and values that are not numbers, do not break the table", () => {
   const statistics = { 'a "b", c': [Number.NaN, Number.POSITIVE_INFINITY] };
   const text = csv({ sides: [{ steps: 1, nfe: 1, t: times(0, 1), statistics }] });

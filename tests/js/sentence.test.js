@@ -94,6 +94,7 @@ function unmeasured(run) {
 const translation = { kind: "translation", particles: 10 };
 const relu = { velocity: "relu-output", far: 0.62, w2: 0.41 };
 const matched = { coupling: "ot", covariance: 0.6 };
+const onestep = { velocity: "one-step", steps: 1, shrunk: 0 };
 const grouped = { ...matched, group: 8 };
 const stray = { schedule: "custom (1π, 0.5π)" };
 const RUNS = {
@@ -120,6 +121,11 @@ const RUNS = {
   solvers: points({}, { steps: 10, shrunk: 0.85 }, { steps: 10, solver: "Heun" }),
   fields: points({}, {}, { velocity: "exact" }),
   "ReLU or not": points({}, {}, relu),
+  "for one step": points({}, onestep),
+  "for one step, in many": points({}, { velocity: "one-step", shrunk: 1.4, far: 0.9, w2: 0.9 }),
+  "for one step or not": points({}, { steps: 1, shrunk: 0 }, onestep),
+  "for one step, or exact": points({}, onestep, { velocity: "exact", steps: 1, shrunk: 0 }),
+  "for one step or not, in many": points({}, {}, { velocity: "one-step", shrunk: 1.4, far: 0.9, w2: 0.9 }),
   pairings: points({ target: "Eight Gaussians" }, {}, { coupling: "ot", covariance: 1.2 }),
   several: points({}, {}, { schedule: "cosine", steps: 5, solver: "RK4" }),
   same: points({}, {}, {}),
@@ -231,6 +237,17 @@ const SAID = [
     1,
     /the network: on the moons, W₂ 0\.22 .*the ReLU network: off the moons, 62% of the points far off\.$/i,
   ],
+  ["for one step", 0, /^2,000 random points, and a network for one step: trained at t = 0 alone/],
+  ["for one step", 0.2, /^All points head for one place: .* the average x₁ is the same for every x₀\.$/],
+  ["for one step", 0.5, /only two states/],
+  ["for one step", 1, /^All points end almost in one place, the mean of the data: .* best guess/],
+  ["for one step, in many", 0.5, /^A network for one step, taken in 50 steps: .* mean nothing/],
+  ["for one step, in many", 1, /trained for one step, not for 50 steps: variance 0\.70, the data's is 0\.50/],
+  ["for one step or not", 0, /only the field differs: the network and the one-step network/],
+  ["for one step or not", 0.2, /^The network against the one-step network: .* the average of all x₁\.$/],
+  ["for one step or not", 1, /all points end almost in one place, the mean of the data. Training for one step does/],
+  ["for one step, or exact", 0.2, /every difference is the network's error/],
+  ["for one step or not, in many", 0.2, /trained at t = 0 alone, so its later arrows/],
   ["pairings", 0.2, /straight .*: independent pairs 0\.80, optimal transport 0\.99/],
   ["several", 0, /A and B differ in the schedule, the number of steps and the solver/],
   ["same", 1, /end alike/],

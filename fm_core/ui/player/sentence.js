@@ -74,6 +74,7 @@ const NAMES = {
   learned: "the network",
   exact: "the exact field",
   "relu-output": "the ReLU network",
+  "one-step": "the one-step network",
   independent: "independent pairs",
   ot: "optimal transport",
 };
@@ -139,6 +140,10 @@ const isRelu = ({ velocity }) => velocity === "relu-output";
 /** @param {Side} side */
 const isExact = ({ velocity }) => velocity === "exact";
 /** @param {Side} side */
+const isForOneStep = ({ velocity }) => velocity === "one-step";
+/** Whether all points end almost in one place, after one step. @param {Look} look */
+const isCollapsed = ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.05 * data;
+/** @param {Side} side */
 const isPairs = ({ velocity }) => velocity === "pairs";
 /** Whether the path of pairs does not end at the data. @param {Side} side */
 const isStray = ({ end: [alpha, beta] = [0, 1] }) => Math.max(Math.abs(alpha), Math.abs(1 - beta)) >= 0.005;
@@ -153,6 +158,8 @@ const isRead = ({ sides }) => sides.every(({ statistics }) => statistics.confide
  * @type {Record<string, (look: Look, looks: Look[]) => unknown>} */
 const CONDITIONS = {
   relu: ({ side }) => isRelu(side),
+  guessing: ({ side }) => isForOneStep(side) && side.steps === 1 && side.coupling !== "ot",
+  unseen: ({ side }) => isForOneStep(side) && side.steps > 1,
   one: ({ side }) => side.steps === 1,
   few: ({ side }) => side.steps <= FEW,
   exact: ({ side }) => isExact(side),
@@ -168,7 +175,8 @@ const CONDITIONS = {
   spreads: ({ shown, variance }) => last(variance) > 1.07 * shown[0],
   gathers: ({ shown, variance }) => last(variance) < 0.93 * shown[0],
   missed: ({ side, run }) => isRelu(side) && mapErrorOf(run),
-  collapsed: ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.05 * data,
+  guessed: (look) => isForOneStep(look.side) && isCollapsed(look),
+  collapsed: isCollapsed,
   close: (look) => look.side.steps <= FEW && fits(look),
   fits,
   clothes: ({ run }) => isTranslation(run),
@@ -186,6 +194,11 @@ const CONDITIONS = {
   solver: ({ run }) => onlyIn(run, "solver"),
   bounded: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isRelu),
   approximate: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isExact) && mapErrorOf(run),
+  "all guessed": ({ run }, looks) =>
+    looks.every(isCollapsed) && run.sides.some(isForOneStep) && onlyIn(run, "velocity"),
+  "one guessing": ({ run }) =>
+    onlyIn(run, "velocity") && run.sides.some((side) => isForOneStep(side) && side.steps === 1),
+  "one unseen": ({ run }) => onlyIn(run, "velocity") && run.sides.some((side) => isForOneStep(side) && side.steps > 1),
   pairing: ({ run }) => onlyIn(run, "coupling") || onlyIn(run, "group"),
   images: ({ run }) => run.kind !== "points",
   agree: (_, looks) => looks.every(fits),

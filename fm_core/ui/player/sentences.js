@@ -7,12 +7,16 @@
 
 const RELU = "A point that is too far right or too high *cannot come back*: a ReLU gives no arrow to the left or down.";
 const ONE_STEP = "One step has only two states, its start and its end; *in between, the player draws straight lines*.";
+const UNSEEN =
+  "*A network for one step, taken in {steps}:* it was trained at t = 0 alone, so its later arrows mean nothing.";
 const JUMPS = "*{jumps done}:* variance {now}; {origin} {var X₀}, data {var X₁}.";
 
 /** @type {Table} */
 export const POINTS = {
   start: {
     relu: "*{things}, and a network that ends in a ReLU:* no output is negative, so no point can move left or down.",
+    guessing: "*{things}, and a network for one step:* trained at t = 0 alone, it has learned one arrow for each x₀.",
+    unseen: UNSEEN,
     few: "*Only {steps}:* {things} head for {target} in {straight jumps}.",
     exact: "*{things}, but no network:* a formula gives the exact velocity at every place and time.",
     matched: "*{things}.* The network was trained on pairs matched by optimal transport: their lines hardly cross.",
@@ -21,6 +25,9 @@ export const POINTS = {
   },
   way: {
     relu: "The points drift *only to the right and up*: with a ReLU as last layer, the network has no other arrows.",
+    guessing:
+      "*All points head for one place:* pairs were drawn by chance, so the average x₁ is the same for every x₀.",
+    unseen: UNSEEN,
     one: "*Every point goes straight to its end:* with one step, nothing corrects its course.",
     few: "*Each step is straight:* the course of a point is corrected only {corrections} on its way to {target}.",
     straight: "{arrows} take {things} to {target} on *nearly straight paths*: straightness {straightness}, at most 1.",
@@ -30,6 +37,7 @@ export const POINTS = {
   },
   middle: {
     relu: RELU,
+    unseen: UNSEEN,
     one: ONE_STEP,
     few: JUMPS,
     dips: "Halfway, the cloud is *narrower than both {origin} and data*: variance {now} against {both variances}.",
@@ -39,6 +47,7 @@ export const POINTS = {
   },
   late: {
     relu: RELU,
+    unseen: UNSEEN,
     one: ONE_STEP,
     few: JUMPS,
     straight: "The paths stay *nearly straight*, so a few steps would do: straightness {straightness}, at most 1.",
@@ -49,6 +58,9 @@ export const POINTS = {
   end: {
     missed:
       "*{far} of the points miss:* they end over a tenth of the data's spread from where the exact flow takes them.",
+    unseen: "*This network was trained for one step, not for {steps}:* variance {now}, the data's is {var X₁}.",
+    guessed:
+      "*All points end almost in one place*, the mean of the data: for one step, the average of all x₁ is the best guess.",
     collapsed:
       "*All points end almost in one place:* with one step, each follows its first arrow to the mean of the data.",
     unmeasured:
@@ -157,6 +169,8 @@ export const COMPARED = {
     solver: "{a} evaluates the field {evaluations, times}, {b} {b.evaluations, times}, both *in {steps}*.",
     bounded: "{a} against {b}: *with a ReLU as last layer, no point can move left or down*.",
     approximate: "{a} against {b}: start, solver and steps are the same, so *every difference is the network's error*.",
+    "one guessing": "{a} against {b}: in one step, the best that a network can do is *the average of all x₁*.",
+    "one unseen": "{a} against {b}: one of them was *trained at t = 0 alone*, so its later arrows mean nothing.",
     pairing: STRAIGHTNESS,
     read: CONFIDENCE,
     else: VARIANCES,
@@ -171,6 +185,8 @@ export const COMPARED = {
   },
   end: {
     same: "Both runs end alike, because *their settings are the same*.",
+    "all guessed":
+      "{a} and {b}: *all points end almost in one place*, the mean of the data. Training for one step does not help.",
     approximate:
       "{a} and {b}: *{far} of the points end far apart*, by over 10% of the data's spread; {median} is typical.",
     pairing:

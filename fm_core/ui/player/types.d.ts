@@ -93,7 +93,7 @@ declare namespace FM {
   }
 
   interface PointsSide extends Side {
-    velocity: "learned" | "exact" | "relu-output" | "pairs";
+    velocity: "learned" | "exact" | "relu-output" | "one-step" | "pairs";
     coupling: "independent" | "ot";
     /** Of pairs: how many optimal transport matches at a time, and (α₁, β₁). */
     group?: number | null;
@@ -118,7 +118,8 @@ declare namespace FM {
   }
 
   interface ImageSide extends Side {
-    statistics: Side["statistics"] & { confidence?: number[] };
+    /** norm is [mean, 10% quantile, 90% quantile] over the images, each by state. */
+    statistics: Side["statistics"] & { norm: number[][]; confidence?: number[] };
     covariance: number;
     spacing: number;
     /** (a, b) of each state: the predicted end is a x + b v. */
