@@ -20,7 +20,9 @@ export function mountExperiment(place, experiment, context) {
     else showRun(place, experiment, context);
   };
   button.addEventListener("click", begin);
-  if (changedIn(experiment, context)) begin();
+  if (!changedIn(experiment, context)) return;
+  place.parentElement?.classList.add("fm-begun"); // the link leads to the run
+  begin();
 }
 
 /** The parameters of the address that belong to this experiment: the first one's names, the others' with its number.
@@ -112,6 +114,7 @@ function controlOf({ sets, title, least, most, step, choices }, values, changed)
     max: String(most),
     step: String(step),
     value: String(values[sets[0]]),
+    ariaLabel: title,
   });
   range.addEventListener("input", () => {
     output.textContent = range.value;

@@ -94,7 +94,7 @@ const FIGURES = {
 /** The figures of a run by name; `known` are further ones. @param {FM.Run | null} run @param {Record<string, number>} known @returns {Lookup} */
 export function figuresOf(run, known = {}) {
   return (name) => {
-    if (name in known) return known[name];
+    if (Object.hasOwn(known, name)) return known[name];
     const [, side = "a", figure, index = "0", time = "1"] =
       /^(?:([ab])\.)?([a-z]\w*)(?:\.(\d))?(?:@([\d.]+))?$/.exec(name) ?? [];
     const found = run?.sides["ab".indexOf(side)];
