@@ -1,4 +1,4 @@
-"""What the conclusions of lessons 1 to 6 must say, computed here from the experiments' values and not from their packets.
+"""What the conclusions of lessons 1 to 6 must say, computed from the experiments' values and not from their packets.
 
 A check gets the values of an experiment, the paragraphs of its conclusion as plain text, and the figures in them.
 """
@@ -43,7 +43,7 @@ def is_said(said: Sequence[str], words: str) -> bool:
     return any(words in re.sub(r"\s+", " ", paragraph) for paragraph in said)
 
 
-def near(found: Sequence[float], expected: Sequence[float], tolerance: float) -> None:
+def near(found: Sequence[float], expected: Sequence[float] | np.ndarray, tolerance: float) -> None:
     """Within the tolerance, which includes half a unit of the last printed digit."""
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
 
@@ -214,11 +214,13 @@ def linear_network(values: Values, said: list[str], numbers: list[float]) -> Non
     t, found, theory, noise, end = said_figures(
         said, "At t = # the network's cloud has variance #. Theory says # there, and # and # at the two ends"
     )
-    near([t, found], [middle(steps) / steps, exact[middle(steps)]], NETWORK * exact[middle(steps)] + 0.006)
+    halfway = exact[round(t * steps)]
+    near([t], [0.5], 0.5 / steps + 0.006)
+    near([found], [halfway], NETWORK * halfway + 0.006)
     near([noise, end], [1, data], 0.0006)
     near([theory], [(1 - t) ** 2 + t**2 * data], 0.02)  # t is printed with two digits
     if is_said(said, "shrinks the cloud by itself"):
-        assert exact[middle(steps)] < min(1, data)
+        assert halfway < min(1, data)
 
 
 def cosine_pairs(values: Values, said: list[str], numbers: list[float]) -> None:
@@ -334,8 +336,11 @@ def moons_record(values: Values, said: list[str], numbers: list[float]) -> None:
 
 
 def kept(steps: int, solver: str) -> float:
-    """The share of the variance that a solver keeps on the exact linear field between two normal distributions of variance 1."""
-    field = lambda y, t: ((2 * t - 1) / (t**2 + (1 - t) ** 2))[:, None] * y  # noqa: E731
+    """The share of the variance that a solver keeps on the exact linear field from N(0, 1) to N(m, 1)."""
+
+    def field(y: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return ((2 * t - 1) / (t**2 + (1 - t) ** 2))[:, None] * y
+
     start = torch.ones(1, 1, dtype=torch.float64)
     *_, (_, end, _) = integrate(field, start, time_grid(steps), solver)
     return end.item() ** 2
@@ -357,6 +362,9 @@ def both_schedules(values: Values, said: list[str], numbers: list[float]) -> Non
     )
     network = said_figures(said, "is the network's: # on linear and # on cosine")
     near(network, [abs(linear - exact), abs(cosine - exact_b)], 0.0016)
+    chance = 2 / math.sqrt(values["particles"] - 1) * linear
+    if abs(1 - linear - chance) > 0.1 * chance:  # else it depends on the sample's own standard error
+        assert is_said(said, "too narrow for chance alone") == (1 - linear > chance)
     assert is_said(said, "steps of Euler keep") == (solver == "euler" and steps >= 5)
     if solver == "euler" and steps >= 5:
         share, predicted = said_figures(
@@ -364,8 +372,11 @@ def both_schedules(values: Values, said: list[str], numbers: list[float]) -> Non
         )
         near([share, predicted], [kept(steps, solver), math.exp(-(1 + math.pi / 2) / steps)], 0.0001)
         near([share], [predicted], 0.005)
-    t = middle(steps) / steps
-    halfway = said_figures(said, "linear has variance #, and theory says #; cosine has #, and theory says #")
+    t, *halfway = said_figures(
+        said, "At t = #, linear has variance #, and theory says #; cosine has #, and theory says #"
+    )
+    near([t], [0.5], 0.5 / steps + 0.006)
+    t = round(t * steps) / steps
     near(halfway[1::2], [(1 - t) ** 2 + t**2, 1], 0.01)  # theory is known at 101 times
     of_states = said_figures(said, "Of # measured variances, # on linear and # on cosine")
     assert of_states[0] == steps + 1 >= max(of_states[1:])
