@@ -6,10 +6,10 @@ from typing import Any
 
 from fm_core.refusals import SettingsError
 from fm_core.ui import menus
-from fm_core.ui.form import DIGITS, POINTS, TRANSLATE, Form
+from fm_core.ui.form import DIGITS, PAIRS, POINTS, TRANSLATE, Form
 from fm_core.ui.lessons import Control, Experiment, LessonError
 
-FORMS: dict[str, Form] = {form.fixed.get("tab", "points"): form for form in (POINTS, DIGITS, TRANSLATE)}
+FORMS: dict[str, Form] = {"points": POINTS, "pairs": PAIRS, "digits": DIGITS, "translate": TRANSLATE}
 TITLES = {
     "target": "Data",
     "source": "Start from",
@@ -22,6 +22,9 @@ TITLES = {
     "solver": "Solver",
     "images": "Images",
     "clothes": "Clothes",
+    "a": "a / π",
+    "b": "b / π",
+    "group": "Pairs matched at a time",
 }
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
@@ -53,7 +56,7 @@ def described(experiment: Experiment) -> list[dict[str, Any]]:
 
 def _described(form: Form, control: Control, values: Mapping[str, Any]) -> dict[str, Any]:
     name = control.name.removesuffix("_b")
-    together = values["compare"] and name in form.per_side and values[name] == values[f"{name}_b"]
+    together = values["compare"] and control.name in form.per_side and values[name] == values[f"{name}_b"]
     sets = [name, f"{name}_b"] if together else [control.name]
     apart = values["compare"] and name in form.per_side and not together
     side = f" of run {'AB'[control.name != name]}" if apart else ""
