@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.pages import ROOT, WIDE, await_run, await_state, idle, set_number
 
 AXE = Path(__file__).parent.parent / "node_modules" / "axe-core" / "axe.min.js"
-TABS = {"points": "2D", "digits": "Digits", "translate": "Translate", "catalogue": "Models"}
+TABS = {"points": "2D", "digits": "Digits", "translate": "Translate", "lessons": "Lessons", "catalogue": "Models"}
 # What is Gradio's own and no style and no script of ours can repair: why, by rule and selector.
 GRADIOS: dict[tuple[str, str], str] = {}
 FINDINGS = """async () => {
@@ -53,12 +53,17 @@ def show(page: Page, tab: str) -> None:
     page.get_by_role("tab", name=TABS[tab], exact=True).click()
     if tab == "catalogue":
         expect(page.locator("#image-quality .js-plotly-plot")).to_be_visible()
+    elif tab == "lessons":
+        expect(page.locator(".fm-lesson").first).to_be_visible()
     else:
         idle(page, tab)
 
 
 def unfold(page: Page, tab: str) -> None:
-    """Open every part of a tab that opens, and show the link as text."""
+    """Open every part of a tab that opens, and show the link as text; or one lesson, with its run and its answer."""
+    if tab == "lessons":
+        open_lesson(page)
+        return
     for title in page.locator(".tabitem:visible .label-wrap").all():
         if title.evaluate("(title) => !title.matches('.open')"):
             title.click()
@@ -66,6 +71,16 @@ def unfold(page: Page, tab: str) -> None:
     part(page, "[data-action=link]", tab).click()
     expect(part(page, ".fm-link input", tab)).to_be_visible()
     expect(part(page, ".fm-b figcaption", tab).first).to_be_visible()
+
+
+def open_lesson(page: Page) -> None:
+    lesson = page.locator(".fm-lesson[data-lesson='6']")
+    lesson.locator("summary").first.click()
+    lesson.locator(".fm-prediction input").first.check()
+    lesson.get_by_role("button", name="This is my prediction").click()
+    lesson.get_by_role("button", name="Show me").first.click()
+    expect(lesson.locator(".fm-conclusion p").first).to_be_visible()
+    lesson.locator(".fm-derivation summary").click()
 
 
 @pytest.fixture(scope="module")

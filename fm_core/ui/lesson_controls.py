@@ -18,12 +18,14 @@ TITLES = {
     "seed": "Seed",
     "schedule": "Path (schedule)",
     "coupling": "Pairs in training",
-    "group": "Group of optimal transport",
     "velocity": "Field",
     "steps": "Steps",
     "solver": "Solver",
     "images": "Images",
     "clothes": "Clothes",
+    "a": "a / π",
+    "b": "b / π",
+    "group": "Pairs matched at a time",
 }
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
@@ -56,7 +58,7 @@ def described(experiment: Experiment) -> list[dict[str, Any]]:
 
 def _described(form: Form, control: Control, values: Mapping[str, Any]) -> dict[str, Any]:
     name = control.name.removesuffix("_b")
-    together = values["compare"] and name in form.per_side and values[name] == values[f"{name}_b"]
+    together = values["compare"] and control.name in form.per_side and values[name] == values[f"{name}_b"]
     sets = [name, f"{name}_b"] if together else [control.name]
     apart = values["compare"] and name in form.per_side and not together
     side = f" of run {'AB'[control.name != name]}" if apart else ""

@@ -1,6 +1,7 @@
 """What the browser needs of a lesson: its text, and how its experiments are run."""
 
 import json
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -15,11 +16,12 @@ from fm_core.ui.service import Service
 IMAGES = ("digits", "translate")  # the tabs whose runs are of images
 
 
-def list_html(lessons: dict[str, Lesson]) -> str:
+def list_html(lessons: Mapping[str, Lesson]) -> str:
     """The titles of all lessons, each of which opens."""
     return "".join(
-        f'<details class="fm-lesson" data-lesson="{lesson.id}"><summary><span class="fm-lesson-number">{lesson.id}</span> '
-        f'<span class="fm-lesson-title">{with_formulas(lesson.title)}</span> <span class="fm-lesson-state"></span>'
+        f'<details class="fm-lesson" data-lesson="{lesson.id}"><summary>'
+        f'<span class="fm-lesson-number">{lesson.id}</span> '
+        f'<h2 class="fm-lesson-title">{with_formulas(lesson.title)}</h2> <span class="fm-lesson-state"></span>'
         f'</summary><div class="fm-lesson-body"></div></details>'
         for lesson in lessons.values()
     )
@@ -31,6 +33,7 @@ def content(lesson: Lesson, service: Service) -> dict[str, Any]:
         "html": _body(lesson),
         "title": with_formulas(lesson.title),
         "question": with_formulas(lesson.question),
+        "ask": with_formulas(lesson.ask),
         "choices": [
             {"text": with_formulas(c.text), "answer": with_formulas(c.answer), "right": c.right} for c in lesson.choices
         ],
@@ -50,7 +53,8 @@ def _body(lesson: Lesson) -> str:
     return (
         f'<div class="fm-question">{with_formulas(lesson.question)}</div>'
         f'<form class="fm-prediction"><fieldset><legend>{with_formulas(lesson.ask)}</legend>{choices}</fieldset>'
-        '<button type="submit" disabled>This is my prediction</button></form>'
+        '<button type="submit" disabled>This is my prediction</button> '
+        '<button type="button" class="fm-skip-prediction">Go on without one</button></form>'
         f'<div class="fm-verdict" role="status"></div>{experiments}'
         f'<details class="fm-derivation"><summary>The answer, step by step</summary><ol>{steps}</ol></details>'
         + (f'<ul class="fm-sources">{sources}</ul>' if sources else "")

@@ -9,7 +9,6 @@ from starlette.routing import Route
 from fm_core.refusals import Refusal, entry
 from fm_core.texts import text
 from fm_core.ui.lesson_page import content, list_html
-from fm_core.ui.lessons import lessons
 from fm_core.ui.player import module_url, styles
 from fm_core.ui.service import Service
 from fm_core.ui.static import address
@@ -24,7 +23,7 @@ class Lessons(gr.HTML):
 
     def __init__(self, service: Service):
         super().__init__(
-            html_template=text("ui/texts/lessons.html", lessons=list_html(lessons())),
+            html_template=text("ui/texts/lessons.html", lessons=list_html(service.lessons)),
             css_template=styles("lessons.css"),
             js_on_load=MOUNT,
             apply_default_css=False,
@@ -42,7 +41,7 @@ def create_lessons_tab(service: Service) -> None:
 async def _answer(request: Request) -> JSONResponse:
     service: Service = request.app.get_blocks().service
     try:
-        lesson = entry("the lesson", request.path_params["lesson"], lessons())
+        lesson = entry("the lesson", request.path_params["lesson"], service.lessons)
         return JSONResponse(await run_in_threadpool(content, lesson, service))
     except Refusal as refusal:
         return JSONResponse({"refused": str(refusal)}, 404)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from fm_core.ui.explanations import why
 from fm_core.ui.front import Front
 from fm_core.ui.guard import Guard
 from fm_core.ui.headers import SecurityHeaders
+from fm_core.ui.lessons import Lesson, lessons
 from fm_core.ui.memory import SESSIONS, bounded
 from fm_core.ui.pairs import offer_pairs
 from fm_core.ui.player import module_url
@@ -71,9 +72,9 @@ class Page(gr.Blocks):
         super().__init__(**options)
 
 
-def build_page(library: Library) -> Page:
-    """The whole page for these models, without the tabs that need others."""
-    answering = Service(library)
+def build_page(library: Library, taught: Mapping[str, Lesson] | None = None) -> Page:
+    """The whole page for these models, without the tabs that need others, and for these lessons or the shipped ones."""
+    answering = Service(library, lessons() if taught is None else taught)
     offer_pairs(answering)
     title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
     with Page(answering, title=title, delete_cache=VISITORS_FILES, **plain) as demo:

@@ -9,7 +9,7 @@ second while n others come first, or it is computed; then the parts of the packe
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +21,12 @@ from starlette.routing import Route
 from fm_core.line import Line, Place, Work
 from fm_core.playground import Library
 from fm_core.refusals import Refusal, SettingsError, entry
+from fm_core.ui.lessons import Lesson, lessons
 from fm_core.ui.wire import message
 
 MAX_BODY = 2**18  # bytes
 HEARTBEAT = 1.0  # seconds
-PARTS = {"run": slice(2), "more": slice(2, None)}  # of the packets of a run; what else is wanted is a file
+PARTS = {"run": slice(2), "more": slice(1, None)}  # of the packets of a run; what else is wanted is a file
 WHAT = "A request is a JSON object with visitor, want and values, of at most 256 kB."
 Values = dict[str, Any]  # of a tab's inputs, by name
 
@@ -46,9 +47,10 @@ class Answers:
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """The models, the line in which runs are computed, and how each tab answers."""
+    """The models, the lessons, the line in which runs are computed, and how each tab answers."""
 
     library: Library
+    lessons: Mapping[str, Lesson] = field(default_factory=lessons)
     line: Line = field(default_factory=Line)
     tabs: dict[str, Answers] = field(default_factory=dict)
 

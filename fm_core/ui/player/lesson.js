@@ -20,11 +20,21 @@ export async function mountLesson(entry, props) {
   }
   body.innerHTML = content.html;
   connectPrediction(id, body, content.choices);
+  const widths = new ResizeObserver(() => reachLines(body));
+  widths.observe(find(body, ".fm-derivation"));
   for (const [k, experiment] of content.experiments.entries()) {
     const place = find(body, `[data-experiment="${k}"]`);
     mountExperiment(place, experiment, { ...props, lesson: id, k, query: entry.dataset.query ?? "" });
   }
   delete entry.dataset.query;
+}
+
+/** Formulas that are wider than the page can be scrolled, also with the keyboard. @param {HTMLElement} body */
+function reachLines(body) {
+  for (const line of body.querySelectorAll(".fm-line")) {
+    if (line.scrollWidth > line.clientWidth) line.setAttribute("tabindex", "0");
+    else line.removeAttribute("tabindex");
+  }
 }
 
 /** @param {string} id @param {HTMLElement} body @param {Choice[]} choices */
@@ -38,13 +48,14 @@ function connectPrediction(id, body, choices) {
       input.checked = k === chosen;
       input.parentElement?.classList.toggle("fm-chosen", k === chosen);
     }
-    button.hidden = true;
-    body.classList.add("fm-predicted");
+    for (const other of form.querySelectorAll("button")) other.hidden = true;
+    body.classList.add("fm-begun");
     const { right, answer } = choices[chosen];
     const verdict = make("b", { className: right ? "fm-right" : "fm-wrong" }, right ? "Yes. " : "No. ");
     const words = make("span", { innerHTML: answer });
     find(body, ".fm-verdict").replaceChildren(verdict, words);
   };
+  find(form, ".fm-skip-prediction").addEventListener("click", () => body.classList.add("fm-begun"));
   form.addEventListener("change", () => {
     button.disabled = !inputs.some(({ checked }) => checked);
   });

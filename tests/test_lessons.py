@@ -1,0 +1,278 @@
+"""The lessons: their files, and the tab in a browser, with the lesson that CONTRIBUTING.md adds."""
+
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from fm_core.maths.flow import Flow
+from fm_core.playground import Library
+from fm_core.ui.lesson_controls import described, values_of
+from fm_core.ui.lesson_formulas import formula, with_formulas
+from fm_core.ui.lessons import Lesson, LessonError, lessons
+from fm_core.ui.page import build_page, launch_options
+
+ROOT = Path(__file__).parent.parent
+PLAYER = ".fm-lesson-player .fm-player:not([data-run='0'])"
+
+
+def example() -> str:
+    """The lesson of CONTRIBUTING.md."""
+    section = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Add a lesson\n")[1].split("\n## ")[0]
+    return textwrap.dedent("\n".join(line for line in section.splitlines() if line.startswith("    ") or not line))
+
+
+@pytest.fixture(scope="session")
+def added(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Lesson]:
+    """The shipped lessons, and that of CONTRIBUTING.md."""
+    folder = tmp_path_factory.mktemp("lessons")
+    (folder / "99-more-particles.toml").write_text(example(), encoding="utf-8")
+    return {**lessons(), **lessons(folder)}
+
+
+@pytest.fixture(scope="module")
+def taught(library: Library, added: Mapping[str, Lesson]) -> Iterator[str]:
+    """The address of a page with these lessons."""
+    page = build_page(library, added)
+    page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    yield page.local_url
+    page.close()
+
+
+@pytest.fixture
+def open_lesson(visit: Callable[..., Page], taught: str) -> Iterator[Callable[..., Page]]:
+    """Opens a page at a lesson, perhaps with further parameters of the address; forgets the progress at the end."""
+    pages: list[Page] = []
+
+    def opened(lesson: str, more: str = "", **options: Any) -> Page:
+        until = f".fm-lesson[data-lesson='{lesson}'] .fm-prediction"
+        pages.append(visit(taught, f"?lesson={lesson}{more}", until=until, **options))
+        return pages[-1]
+
+    yield opened
+    for page in pages:
+        page.evaluate("localStorage.clear()")
+
+
+def body(page: Page, lesson: str) -> Any:
+    return page.locator(f".fm-lesson[data-lesson='{lesson}'] .fm-lesson-body")
+
+
+# Files
+
+
+def write(folder: Path, content: str, name: str = "1-test.toml") -> Path:
+    (folder / name).write_text(content, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("title =", "titel =", "has no title"),
+        ("right = true", "", "one of its choices must be right, and only one"),
+        ("right = true", "right = false", "one of its choices must be right, and only one"),
+        ("suggest =", "hint =", "one of the experiments has hint, which is none of title, conclusion, tab"),
+        ('title = "What', 'title = What', "Invalid value"),
+        ("[[answer]]\nsay", "[[answer]]\nsays", "one of the answer has no say"),
+    ],
+)  # fmt: skip
+def test_a_lesson_that_cannot_be_used_gives_one_sentence_with_its_name(tmp_path, old, new, words):
+    content = example()
+    assert old in content
+    with pytest.raises(LessonError, match=r"^The lesson 1-test\.toml cannot be used: .*" + re.escape(words)):
+        lessons(write(tmp_path, content.replace(old, new, 1)))
+
+
+def test_the_name_of_a_lesson_begins_with_its_number(tmp_path):
+    with pytest.raises(LessonError, match="its name must begin with its number"):
+        lessons(write(tmp_path, example(), "variance.toml"))
+
+
+def test_lessons_are_in_the_order_of_their_numbers(tmp_path):
+    for name in ("10-c.toml", "02-a.toml", "9-b.toml"):
+        write(tmp_path, example(), name)
+    assert list(lessons(tmp_path)) == ["2", "9", "10"]
+
+
+def test_values_that_cannot_be_run_are_named_with_their_experiment(tmp_path):
+    lesson = lessons(write(tmp_path, example().replace("particles = 500", "particles = 5")))["1"]
+    with pytest.raises(LessonError, match="'The band around theory' cannot be run: particles must be a whole number"):
+        values_of(lesson.experiments[0], [])
+
+
+def test_a_control_of_no_setting_is_named(tmp_path):
+    lesson = lessons(write(tmp_path, example().replace('controls = ["particles"]', 'controls = ["sides"]')))["1"]
+    with pytest.raises(LessonError, match="no setting 'sides'"):
+        described(lesson.experiments[0])
+
+
+def compared(tmp_path: Path, values: str, control: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    content = example().replace('target = "gaussian", particles = 500, steps = 20', values)
+    experiment = lessons(write(tmp_path, content.replace('["particles"]', f'["{control}"]')))["1"].experiments[0]
+    return values_of(experiment, ["source", "pictures"]), described(experiment)
+
+
+def test_what_is_given_for_one_side_holds_for_both_unless_the_other_has_its_own(tmp_path):
+    values, [control] = compared(tmp_path, "compare = true, steps = 20, solver_b = 'rk4'", "steps")
+    assert (values["steps"], values["steps_b"], values["solver"], values["solver_b"]) == (20, 20, "euler", "rk4")
+    assert values["pictures"] == ""
+    assert control == {"sets": ["steps", "steps_b"], "title": "Steps", "least": 1, "most": 200, "step": 1}
+
+
+def test_a_control_of_what_the_sides_differ_in_says_of_which(tmp_path):
+    _, [control] = compared(tmp_path, "compare = true, steps = 20, steps_b = 50", "steps_b")
+    assert (control["sets"], control["title"]) == (["steps_b"], "Steps of run B")
+
+
+def test_formulas_become_mathml_that_names_its_source():
+    assert formula("x^2").startswith('<math alttext="x^2"')
+    assert with_formulas("between $a < b$ and") == f"between {formula('a < b', 'inline')} and"
+    assert 'alttext="a &lt; b"' in formula("a < b")
+
+
+@pytest.mark.parametrize("number", lessons())
+def test_every_lesson_asks_predicts_shows_and_derives(number):
+    lesson = lessons()[number]
+    assert len(lesson.choices) >= 3
+    assert len({choice.text for choice in lesson.choices}) == len({choice.answer for choice in lesson.choices})
+    assert all(len(choice.answer) > 50 for choice in lesson.choices)
+    assert lesson.experiments
+    assert all(experiment.conclusion for experiment in lesson.experiments)
+    assert any(step.formulas for step in lesson.answer)
+
+
+def texts(lesson: Lesson) -> str:
+    choices = [part for choice in lesson.choices for part in (choice.text, choice.answer)]
+    experiments = [part for e in lesson.experiments for part in (e.title, e.about, e.suggest)]
+    said = [case.say for e in lesson.experiments for case in e.conclusion]
+    steps = [step.say for step in lesson.answer]
+    return " ".join([lesson.title, lesson.question, lesson.ask, *choices, *experiments, *said, *steps, *lesson.sources])
+
+
+@pytest.mark.parametrize("number", lessons())
+def test_no_latex_is_left_over_in_a_lesson(number):
+    lesson = lessons()[number]
+    assert "\\" not in re.sub(r'alttext="[^"]*"', "", with_formulas(texts(lesson)))
+    lines = [formula(line) for step in lesson.answer for line in step.formulas]
+    assert [line for line in lines if re.search(r"\\|<mi>&(amp;)?</mi>", re.sub(r'alttext="[^"]*"', "", line))] == []
+
+
+# The tab
+
+
+def predict(page: Page, lesson: str, choice: int) -> None:
+    form = body(page, lesson).locator(".fm-prediction")
+    form.locator("input").nth(choice).check()
+    form.get_by_role("button", name="This is my prediction").click()
+
+
+def begin(page: Page, lesson: str) -> None:
+    """Go on without a prediction, unless the link leads to a run."""
+    skip = body(page, lesson).get_by_role("button", name="Go on without one")
+    if skip.is_visible():
+        skip.click()
+
+
+def set_slider(page: Page, lesson: str, title: str, value: int) -> None:
+    slider = body(page, lesson).get_by_label(title, exact=True)
+    slider.evaluate("(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }", value)
+
+
+def concluded(page: Page, lesson: str, experiment: int, words: str | re.Pattern) -> str:
+    place = body(page, lesson).locator(f"[data-experiment='{experiment}'] .fm-conclusion")
+    expect(place).to_contain_text(words)
+    return place.inner_text()
+
+
+def test_an_added_lesson_is_predicted_shown_changed_and_concluded(open_lesson, library):
+    page = open_lesson("99")
+    predict(page, "99", 0)
+    expect(body(page, "99").locator(".fm-verdict")).to_have_text(re.compile(r"^No\. The error falls with the root"))
+    expect(body(page, "99").locator(".fm-prediction input").first).to_be_disabled()
+    body(page, "99").get_by_role("button", name="Show me").click()
+    flow: Flow = library.flows["gaussian-linear"]
+    for particles in (500, 2000):
+        if particles != 500:
+            set_slider(page, "99", "Particles", particles)
+        said = concluded(page, "99", 0, f"With {particles:,} particles")
+        torch.set_num_threads(1)
+        measured = flow.sample(particles, steps=20).x[-1].var(0).mean()
+        assert f"measured is {measured:.3f}" in said
+        band = float(re.search(r"± ([\d.]+)", said)[1])  # pyright: ignore[reportOptionalSubscript]
+        assert band == pytest.approx(2 * (2 / (2 * particles)) ** 0.5, rel=0.2)  # two dimensions, variance about 1
+    expect(page.locator(".fm-lesson[data-lesson='99'] .fm-lesson-state")).to_have_text("done")
+    page.wait_for_function("location.search === '?tab=lessons&lesson=99&show=1&particles=2000'")
+
+
+def test_a_link_opens_a_lesson_at_its_state_and_the_prediction_is_kept(open_lesson):
+    page = open_lesson("99", "&show=1&particles=1000")
+    concluded(page, "99", 0, "With 1,000 particles")
+    predict(page, "99", 1)
+    page.reload()
+    concluded(page, "99", 0, "With 1,000 particles")
+    expect(body(page, "99").locator(".fm-verdict")).to_contain_text("Yes. The standard error")
+
+
+@pytest.mark.parametrize("more", ["&particles=5", "&particles=many", "&show=7", "&magic=1", "&particles="])
+def test_a_link_with_what_cannot_be_opens_the_lesson_as_it_is(open_lesson, more):
+    page = open_lesson("99", more)
+    begin(page, "99")
+    body(page, "99").get_by_role("button", name="Show me").click()
+    concluded(page, "99", 0, "With 500 particles")
+
+
+def test_a_teachers_link_hides_what_it_names(open_lesson):
+    page = open_lesson("99", "&hide=answers,conclusions")
+    predict(page, "99", 1)
+    body(page, "99").get_by_role("button", name="Show me").click()
+    body(page, "99").locator(PLAYER).wait_for()
+    for part in (".fm-verdict", ".fm-derivation", ".fm-conclusion"):
+        expect(body(page, "99").locator(part)).to_be_hidden()
+    set_slider(page, "99", "Particles", 1500)
+    page.wait_for_function("new URLSearchParams(location.search).get('particles') === '1500'")
+    assert page.evaluate("new URLSearchParams(location.search).get('hide')") == "answers,conclusions"
+
+
+def test_the_run_opens_in_the_playground(open_lesson):
+    page = open_lesson("99", "&show=1&particles=700")
+    concluded(page, "99", 0, "With 700 particles")
+    body(page, "99").get_by_role("link", name="Open this run in the playground").click()
+    page.wait_for_selector("#points-player .fm-player:not([data-run='0'])")
+    expect(page.locator("#points-player .fm-watch")).to_have_text("N(0, I) → N((1, 1), I) · 700 particles, seed 0")
+
+
+def test_nothing_is_fetched_until_a_lesson_is_opened(visit, taught):
+    asked: list[str] = []
+    listen = lambda page: page.on("request", lambda request: asked.append(request.url))  # noqa: E731
+    page = visit(taught, "?tab=lessons", until=".fm-lesson", before=listen)
+    expect(page.locator(".fm-lessons-progress")).to_contain_text("done")
+    assert [url for url in asked if "/fm/" in url] == []
+
+
+def test_players_out_of_sight_rest(open_lesson):
+    page = open_lesson("99", "&show=1", reduced_motion="no-preference")
+    player = body(page, "99").locator(PLAYER)
+    player.wait_for()
+    playing = "(root) => root.dataset.playing === 'true'"
+    page.wait_for_function(playing, arg=player.element_handle())
+    page.evaluate("document.querySelector('.fm-lessons').style.paddingTop = '5000px'; scrollTo(0, 0)")
+    frames = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+    page.evaluate(frames)
+    page.wait_for_function("(root) => root.getBoundingClientRect().top > 2000", arg=player.element_handle())
+    before = player.get_attribute("data-t")
+    for _ in range(10):
+        page.evaluate(frames)
+    assert player.get_attribute("data-t") == before
+
+
+def test_an_unknown_lesson_is_refused_in_a_sentence(taught):
+    response = httpx.get(f"{taught}fm/lessons/nought")
+    assert response.status_code == 404
+    assert response.json()["refused"].startswith("the lesson must be one of")
