@@ -250,7 +250,7 @@ def lines_cross(values: Values, said: list[str], __: list[float]) -> None:
 
 def flows_bend(values: Values, said: list[str], __: list[float]) -> None:
     a, b = (bend(run_of_points(values, end)) for end in ("", "_b"))
-    agree(shown(said, "of the length of their paths"), 100 * a, 100 * b, 100, error=0.05)
+    agree(shown(said, "of the length of the path"), 100 * a, 100 * b, 100, error=0.05)
     assert (shown(said, "the bend is not an error") is not None) == (b < 0.98)
 
 
