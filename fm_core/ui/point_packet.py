@@ -15,6 +15,7 @@ from fm_core.settings import PairSettings, PairSide, Settings, Side
 from fm_core.ui.wire import Block, Later, Packet, about, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
+FEW = 16  # Gaussians
 WIDTH = 3  # of the fields' grid, in heights of the window: a picture may be wider than its window
 Corner = tuple[float, ...]
 
@@ -55,6 +56,7 @@ def _shown(settings: Settings | PairSettings, runs: list[Run], query: Mapping[st
         "query": urlencode(query),
         "window": [low, high],
         "field_window": _wide(low, high),
+        "parts": _parts(target),
         "sides": [_side(run, title) for run, title in zip(runs, titles(runs), strict=True)],
     }
     return Packet(header, blocks)
@@ -88,6 +90,13 @@ def _everywhere(samples: list[Samples]) -> Packet:
 
 def _distances(samples: Samples, states: list[int]) -> dict[str, Any]:
     return {"distances": {"states": states, "values": rounded(map(samples.distance, states))}}
+
+
+def _parts(target: Distribution) -> dict[str, Any] | None:
+    """The Gaussians that the data are made of, if they are few enough to count which of them are reached."""
+    if not isinstance(target, Mixture) or len(target.centres) > FEW:
+        return None
+    return {"centres": list(map(rounded, target.centres)), "std": target.std}
 
 
 def _statistics(run: Run) -> dict[str, list]:

@@ -114,6 +114,8 @@ declare namespace FM {
     window: [[number, number], [number, number]];
     /** What the grid of the fields spans. */
     field_window: [[number, number], [number, number]];
+    /** The Gaussians that the data are made of, if they are few. */
+    parts: { centres: [number, number][]; std: number } | null;
     density: Block;
     sides: PointsSide[];
   }
