@@ -17,9 +17,9 @@ from fm_core.ui.lesson_controls import described, values_of
 from fm_core.ui.lesson_formulas import formula, with_formulas
 from fm_core.ui.lessons import Lesson, LessonError, lessons
 from fm_core.ui.page import build_page, launch_options
-from tests import lesson_checks_paths
+from tests import lesson_checks_models, lesson_checks_paths
 
-CHECKS = lesson_checks_paths.CHECKS
+CHECKS = lesson_checks_paths.CHECKS | lesson_checks_models.CHECKS
 
 ROOT = Path(__file__).parent.parent
 PLAYER = ".fm-lesson-player .fm-player:not([data-run='0'])"
@@ -40,7 +40,7 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Lesson]:
 
 
 @pytest.fixture(scope="module")
-def taught(library: Library, added: Mapping[str, Lesson]) -> Iterator[str]:
+def taught(library: Library, added: Mapping[str, Lesson]) -> Iterator[Any]:
     """The address of a page with these lessons."""
     page = build_page(library, added)
     page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
@@ -178,6 +178,7 @@ def predict(page: Page, lesson: str, choice: int) -> None:
 
 def begin(page: Page, lesson: str) -> None:
     """Go on without a prediction, unless the link leads to a run."""
+    body(page, lesson).locator(".fm-prediction").wait_for(state="attached")
     skip = body(page, lesson).get_by_role("button", name="Go on without one")
     if skip.is_visible():
         skip.click()
@@ -317,9 +318,16 @@ def change(place: Any, control: Mapping[str, Any], value: Any) -> None:
         field.evaluate("(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }", value)
 
 
+@pytest.fixture(scope="module")
+def all_lessons(visit_for_module: Callable[..., Page], taught: str) -> Page:
+    """A page on which one lesson after the other is opened."""
+    return visit_for_module(taught, "?tab=lessons", until=".fm-lesson")
+
+
 @pytest.mark.parametrize("number", lessons())
-def test_every_experiment_concludes_from_its_run_as_computed_here_and_follows_its_controls(open_lesson, number):
-    page = open_lesson(number)
+def test_every_experiment_concludes_from_its_run_as_computed_here_and_follows_its_controls(all_lessons, number):
+    page = all_lessons
+    page.locator(f".fm-lesson[data-lesson='{number}'] > summary").click()
     begin(page, number)
     for k, experiment in enumerate(lessons()[number].experiments):
         place = body(page, number).locator(f"[data-experiment='{k}']")
