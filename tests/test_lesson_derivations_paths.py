@@ -24,6 +24,11 @@ def mean_close(samples: np.ndarray, expected: float) -> None:
     assert abs(samples.mean() - expected) < 5 * error, (samples.mean(), expected, error)
 
 
+def at(t: float, x: torch.Tensor) -> torch.Tensor:
+    """The time for each sample."""
+    return x.new_full((len(x),), t)
+
+
 def test_half_pi_is_the_smallest_solution_of_the_borders_and_larger_ones_overshoot_and_are_faster():
     angles = np.arange(1, 25_000) * math.pi / 10_000  # multiples of π/10000 below 2.5 π
     assert angles[np.abs(np.cos(angles)) < 1e-9] == pytest.approx([OMEGA, 3 * OMEGA])
@@ -151,7 +156,7 @@ def test_noise_lies_on_a_shell_that_the_cosine_path_keeps_and_each_path_has_its_
     moons, x = TARGETS["moons"], torch.tensor([[0.3, -1.0], [-2.0, 0.4]], dtype=torch.float64)
     mean = moons.mean.double().expand(2, 2)
     for schedule, expected in (("linear", mean - x), ("cosine", OMEGA * mean)):
-        torch.testing.assert_close(exact_velocity(STANDARD, moons, SCHEDULES[schedule])(x, 0.0), expected)
+        torch.testing.assert_close(exact_velocity(STANDARD, moons, SCHEDULES[schedule])(x, at(0, x)), expected)
     pairs = RNG(3).normal(size=(2, 400_000))
     mean_close((pairs[1] - pairs[0]) ** 2, 2)
     for t in (0.0, 0.3, 0.9):
@@ -181,7 +186,7 @@ def test_euler_loses_variance_on_linear_by_a_formula_and_none_on_cosine():
         alpha, beta, d_alpha, d_beta = SCHEDULES[name](torch.tensor(t, dtype=torch.float64))
         slope = (alpha * d_alpha + beta * d_beta) / (alpha**2 + beta**2)
         by_hand = d_beta + slope * (x - beta)  # m = 1
-        torch.testing.assert_close(exact_velocity(STANDARD, TARGETS["gaussian"], SCHEDULES[name])(x, t), by_hand)
+        torch.testing.assert_close(exact_velocity(STANDARD, TARGETS["gaussian"], SCHEDULES[name])(x, at(t, x)), by_hand)
         a = (2 * t - 1) / (t**2 + (1 - t) ** 2)
         expected = 1 + a * (x - t) if name == "linear" else torch.full_like(x, OMEGA * math.cos(OMEGA * t))
         torch.testing.assert_close(by_hand, expected)
@@ -194,9 +199,9 @@ def test_euler_loses_variance_on_linear_by_a_formula_and_none_on_cosine():
         for field in (flow, cosine):
             end = start
             for k in range(n):
-                end = end + field(end, k / n) / n
+                end = end + field(end, at(k / n, end)) / n
             ends.append(end)
-        product = np.prod([(1 + a_of(k / n) / n) ** 2 for k in range(n)])
+        product = math.prod((1 + a_of(k / n) / n) ** 2 for k in range(n))
         torch.testing.assert_close(ends[0].var(0), start.var(0) * product)
         torch.testing.assert_close(ends[1].var(0), start.var(0))
         moved = [(end.mean(0) - start.mean(0))[0].item() for end in ends]
