@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
@@ -121,9 +121,10 @@ def exact_flow(target: str, schedule: str, source: str = STANDARD.name) -> Flow:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The result of one side, of finite numbers (else NotFinite is raised). For points with a `reference`, the exact
-    velocity's run with the same solver, steps and noise, or None; for images with `probabilities` (T, n, 10) of the
-    digits, read from the predicted ends x̂_1, or None; for pairs with each one's x_1 as `partners` (n, 2).
+    """The result of one side, of finite numbers (else NotFinite is raised). For points `add_references` adds a
+    `reference`, the exact velocity's run with the same solver, steps and noise; for images `read_ends` adds
+    `probabilities` (T, n, 10) of the digits, read from the predicted ends x̂_1. Both are None where there are none.
+    Pairs have each one's x_1 as `partners` (n, 2).
     """
 
     side: Side | PairSide | ImageSide
@@ -156,7 +157,7 @@ class Run:
     @property
     def flow_map_error(self) -> FlowMapError | None:
         """The error of the particles' ends against the reference's; None without one, and for the exact velocity."""
-        if self.reference is None or self.reference is self.trajectory:
+        if self.reference is None or self.reference == self.trajectory:
             return None
         return flow_map_error(self.trajectory.x[-1], self.reference.x[-1], self.flow.target.variance)
 
@@ -180,19 +181,22 @@ class Samples:
 def simulate(library: Library, settings: Settings, check: Check = always) -> list[Run]:
     """Run every side on the same noise, two at a time. Raises SettingsError for a missing flow, else as `check`."""
     flows = [library.flow_of(settings, side) for side in settings.sides]
+
+    def sample(flow: Flow, side: Side) -> Trajectory:
+        return flow.sample(settings.particles, side.steps, side.solver, settings.seed, check)
+
     with ThreadPoolExecutor(2) as pool:
+        return list(map(Run, settings.sides, flows, pool.map(sample, flows, settings.sides)))
 
-        @lru_cache  # an exact side is its own reference, and two sides may share one
-        def sample(flow: Flow, steps: int, solver: str) -> Future[Trajectory]:
-            return pool.submit(flow.sample, settings.particles, steps, solver, settings.seed, check)
 
-        def reference(side: Side) -> Future[Trajectory] | None:
-            exact = exact_flow(settings.target, side.schedule, settings.source)
-            return sample(exact, side.steps, side.solver) if side.coupling == "independent" else None
-
-        sides = zip(settings.sides, flows, strict=True)
-        runs = [(side, flow, sample(flow, side.steps, side.solver), reference(side)) for side, flow in sides]
-    return [Run(side, flow, run.result(), exact and exact.result()) for side, flow, run, exact in runs]
+def add_references(library: Library, settings: Settings, runs: list[Run], check: Check = always) -> list[Run]:
+    """Runs of points with the `reference` of each side whose exact velocity is known. Raises as `check`."""
+    exact = [replace(side, velocity="exact") for side in settings.sides]
+    known = dict(zip(settings.sides, runs, strict=True))  # an exact side is its own reference
+    missing = tuple(dict.fromkeys(side for side in exact if side.coupling == "independent" and side not in known))
+    known |= dict(zip(missing, simulate(library, replace(settings, sides=missing), check), strict=True))
+    references = [known[side].trajectory if side in known else None for side in exact]
+    return [replace(run, reference=reference) for run, reference in zip(runs, references, strict=True)]
 
 
 def pair_paths(settings: PairSettings, check: Check = always) -> list[Run]:

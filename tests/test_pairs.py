@@ -4,12 +4,14 @@ import asyncio
 import io
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import Route, expect
 from scipy.optimize import linear_sum_assignment
 
 from fm_core.maths.distributions import SOURCES, TARGETS
@@ -25,6 +27,7 @@ from fm_core.ui.service import Service
 from fm_core.ui.snippets import file_name, snippet
 from fm_core.ui.wire import joined, unpack
 
+LAYERS = ("density", "particles", "trails", "paths", "arrows", "exact", "difference")
 SPIN = PairSide(CUSTOM, a=1, b=0.75, steps=20)
 
 
@@ -299,3 +302,24 @@ def test_the_service_answers_with_the_run_and_then_its_distance(service):
 def test_the_service_refuses_in_one_sentence(service, values, sentence):
     *_, last = answers(service, **values)
     assert last["refused"].startswith(sentence)
+
+
+def test_the_player_shows_pairs_without_network_arrows_or_evaluations(visit, address):
+    """In the 2D tab, whose requests are answered by pairs."""
+
+    def answer(route: Route) -> None:
+        body = json.loads(route.request.post_data or "")
+        pairs = {**body, "values": PAIRS.defaults | {"particles": 100, "steps": 4}}
+        route.fulfill(response=route.fetch(url=route.request.url.replace("points", "pairs"), post_data=pairs))
+
+    page = visit(address, "?t=1", before=lambda page: page.route("**/fm/points", answer))
+    player = page.locator("#points-player .fm-player")
+    expect(player.locator(".fm-say")).to_contain_text(
+        "Each point is at its partner, so together they are data: distance W₂"
+    )
+    expect(player.locator(".fm-spent")).to_have_text(" · no network")
+    expect(player.locator(".fm-numbers tbody td")).to_have_text([
+        "4 of 4", "0", re.compile(r"^\d\.\d\d → \d\.\d\d$"), "–", re.compile(r"^\d\.\d\d \(chance alone: \d\.\d\d\)$")
+    ])  # fmt: skip
+    seen = [layer for layer in LAYERS if player.locator(f"[data-layer={layer}]").is_visible()]
+    assert seen == ["density", "particles", "trails", "paths"]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from fm_core.maths.schedules import Schedule, beside
@@ -61,6 +60,8 @@ def optimal_transport(x_0: Tensor, x_1: Tensor, group: int = 128) -> Tensor:
 
 
 def _assign(x_0: Tensor, x_1: Tensor) -> Tensor:
+    from scipy.optimize import linear_sum_assignment  # here, because only training needs it, and the page opens faster
+
     cost = torch.cdist(x_0.flatten(1), x_1.flatten(1)) ** 2
     return x_1[torch.from_numpy(linear_sum_assignment(cost.numpy())[1])]
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import ot
 import torch
 from torch import Tensor
 
@@ -100,6 +99,8 @@ def wasserstein(x: Tensor, y: Tensor) -> float:
 
     Raises NotFinite.
     """
+    import ot  # here, because it takes a second, and the page opens without it
+
     a, b = (np.asarray(finite(s), dtype=np.float64) for s in (x, y))
     return float(np.sqrt(ot.emd2([], [], ot.dist(a, b), numItermax=10_000_000)))
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from fm_core.maths.matching import COUPLINGS
 from fm_core.refusals import SettingsError
 from fm_core.ui import menus
 from fm_core.ui.form import DIGITS, PAIRS, POINTS, TRANSLATE, Form
@@ -29,6 +30,7 @@ TITLES = {
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
 WORDS["velocity"] = menus.FIELDS
+WORDS["coupling"] = {name: coupling.title for name, coupling in COUPLINGS.items()}
 
 
 def values_of(experiment: Experiment, inputs: Iterable[str]) -> dict[str, Any]:

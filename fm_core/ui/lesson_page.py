@@ -33,6 +33,7 @@ def content(lesson: Lesson, service: Service) -> dict[str, Any]:
         "html": _body(lesson),
         "title": with_formulas(lesson.title),
         "question": with_formulas(lesson.question),
+        "ask": with_formulas(lesson.ask),
         "choices": [
             {"text": with_formulas(c.text), "answer": with_formulas(c.answer), "right": c.right} for c in lesson.choices
         ],

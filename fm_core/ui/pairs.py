@@ -45,7 +45,7 @@ def pair_packets(settings: PairSettings, runs: list[Run]) -> Iterator[Packet | L
     """The packets of points, without fields. Sides also have their `group` of optimal transport, `end`, which is
     (alpha_1, beta_1), and the statistics `difference` (T,), which is null at both ends, `distance2` and `crossing`.
     """
-    parts = point_packets(settings, runs, PAIRS.to_query(settings))
+    parts = point_packets(settings, runs, lambda runs: runs, PAIRS.to_query(settings))
     yield joined([next(parts), Packet({"sides": list(map(_side, runs))}, {})])
     yield from parts
 
@@ -59,8 +59,10 @@ def _side(run: Run) -> dict[str, Any]:
     return {
         "fields": {},
         "group": side.group if side.matched else None,
+        "flow_map": None,
         "end": rounded(torch.stack([alpha, beta])),
         "statistics": {
+            "exact": [],
             "difference": [None, *rounded(difference_errors(trajectory.t, trajectory.x, trajectory.v)), None],
             "distance2": rounded((x_1 - x_0).square().sum(1).mean()[None])[0],
             "crossing": rounded([crossing_share(x_0, x_1, CROSSINGS, generator)])[0],

@@ -87,7 +87,7 @@ function images({ kind = "digits", particles = 16, read = true }, ...sides) {
 
 /** Without the figures that come later. */
 function unmeasured(run) {
-  const sides = run.sides.map(({ distances, floor, ...side }) => side);
+  const sides = run.sides.map(({ distances, floor, flow_map, ...side }) => side);
   return { ...run, sides };
 }
 
@@ -153,6 +153,8 @@ const RUNS = {
   "pairs, steps": pairs({}, { steps: 4 }, { steps: 50 }),
   "pairs, same": pairs({}, {}, {}),
   "pairs, several": pairs({}, {}, { ...grouped, schedule: "cosine" }),
+  "unmeasured, fields": unmeasured(points({}, {}, { velocity: "exact" })),
+  "unmeasured, ReLU": unmeasured(points({}, relu)),
   digits: images({}, {}),
   "digits, cosine": images({}, { schedule: "cosine" }),
   "digits unread": images({ read: false }, {}),
@@ -288,6 +290,9 @@ const SAID = [
   ["pairs, couplings", 0.2, /cross: independent pairs 23%, optimal transport 4%\.$/],
   ["pairs, groups", 0.5, /partners: groups of 8 1\.30, groups of 512 1\.30/],
   ["pairs, couplings", 1, /^Both end at the same points of the data, but from other starts: .* 3\.20 and 1\.30/],
+  ["unmeasured, fields", 0.2, /every difference is the network's error/],
+  ["unmeasured, fields", 1, /^Variance at the end: the network 0\.50, the exact field 0\.50; .* is being measured\.$/],
+  ["unmeasured, ReLU", 1, /^Done in 50 steps: variance 0\.50, .* is being measured\.$/],
   ["digits", 0, /^16 images of noise/],
   ["digits", 0.25, /there the classifier reads digits, 47% sure/],
   ["digits", 0.5, /contrast is low: variance 0\.50, where noise and digits both have 1/],

@@ -75,10 +75,11 @@ export class Chart {
   /** The size of the letters, in pixels. */
   letters = () => Math.max(12, Number.parseFloat(getComputedStyle(this.root).fontSize) - 2);
 
-  /** @param {FM.Run} run @param {FM.Traces} tracesOf @param {FM.Options} options */
-  async show(run, tracesOf, options) {
+  /** @param {FM.Run} run @param {FM.Traces} tracesOf @param {FM.Options} options @param {Promise<unknown>} [first]
+   * what is to be seen before, as Plotly takes longer than a picture */
+  async show(run, tracesOf, options, first) {
     this.names = run.sides.map(({ title, schedule }, k) => (run.sides.length > 1 ? `${"AB"[k]} ${title}` : schedule));
-    this.redraw = () => {
+    const redraw = () => {
       const colour = coloursOf(this.root);
       const weight = Number(colour("weight") || 1);
       const traces = run.sides.flatMap((side, index) => {
@@ -87,6 +88,9 @@ export class Chart {
       });
       withoutBase(() => Plotly.react(this.plot, traces, this.layout(traces, options, colour), CONFIG));
     };
+    this.redraw = redraw;
+    if (first) await first;
+    if (this.redraw !== redraw) return;
     this.arrange();
     if (window.Plotly) return;
     await loadPlotly(this.source);

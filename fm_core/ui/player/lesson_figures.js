@@ -3,6 +3,7 @@
 // A figure is a name, such as {nfe}; of side B, {b.nfe}; at the state nearest to a time, {variance@0.5}. Figures can be
 // added, subtracted, multiplied and divided, with abs(…) and sqrt(…). After a colon comes the number of decimals, with %
 // for a percentage: {abs(variance@0.5 - theory@0.5):3}, {far:1%}.
+import { POINT_FIGURES } from "./lesson_points.js";
 import { stateAt } from "./time.js";
 
 /** @typedef {number | string | undefined} Value a figure; undefined while it is not known */
@@ -85,10 +86,14 @@ const FIGURES = {
   error: ({ side }) => side.flow_map?.median,
   far: ({ side }) => side.flow_map?.far,
   covariance: ({ side }) => side.covariance,
-  /** Of pairs: how far finite differences are from the formula, alpha (0) and beta (1) at the end, pairs matched at a time. */
+  /** Of pairs: how far finite differences are from the formula, alpha (0) and beta (1) at the end, pairs matched at a time,
+   * their mean squared distance, the share of their lines that cross. */
   difference: near("difference", 1),
   end: ({ side, index }) => side.end?.[index],
   group: ({ side }) => side.group ?? undefined,
+  distance2: ({ side }) => side.statistics.distance2,
+  crossing: ({ side }) => side.statistics.crossing,
+  ...POINT_FIGURES,
 };
 
 /** The figures of a run by name; `known` are further ones. @param {FM.Run | null} run @param {Record<string, number>} known @returns {Lookup} */

@@ -193,7 +193,8 @@ const CONDITIONS = {
   cost: ({ run }) => onlyIn(run, "solver") && run.sides[0].nfe === run.sides[1].nfe,
   solver: ({ run }) => onlyIn(run, "solver"),
   bounded: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isRelu),
-  approximate: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isExact) && mapErrorOf(run),
+  approximate: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isExact),
+  apart: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isExact) && mapErrorOf(run),
   "all guessed": ({ run }, looks) =>
     looks.every(isCollapsed) && run.sides.some(isForOneStep) && onlyIn(run, "velocity"),
   "one guessing": ({ run }) =>

@@ -187,8 +187,7 @@ export const COMPARED = {
     same: "Both runs end alike, because *their settings are the same*.",
     "all guessed":
       "{a} and {b}: *all points end almost in one place*, the mean of the data. Training for one step does not help.",
-    approximate:
-      "{a} and {b}: *{far} of the points end far apart*, by over 10% of the data's spread; {median} is typical.",
+    apart: "{a} and {b}: *{far} of the points end far apart*, by over 10% of the data's spread; {median} is typical.",
     pairing:
       "*Straightness:* {a} {straightness}, {b} {b.straightness}. The straighter the paths, the fewer steps are needed.",
     read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}, digits {var X₁}.",

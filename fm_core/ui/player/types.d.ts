@@ -98,11 +98,12 @@ declare namespace FM {
     /** Of pairs: how many optimal transport matches at a time, and (α₁, β₁). */
     group?: number | null;
     end?: [number, number];
+    /** Each series of variance and exact is [mean, first dimension, second dimension]. The exact field's is empty if
+     * there is none; like what follows, it comes a little later than the rest. */
+    statistics: Side["statistics"] & { exact?: number[][]; speed: number[]; straightness: number[] } & OfPairs;
     /** The error of the particles' ends against the exact field's: the median, and the share of those far off. */
-    flow_map: { median: number; far: number } | null;
-    /** Each series of variance and exact is [mean, first dimension, second dimension]. */
-    statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] } & OfPairs;
-    /** A little later than the rest that of the last state, and of some more on demand. */
+    flow_map?: { median: number; far: number } | null;
+    /** W2 of the last state, and of some more on demand. */
     distances?: { states: number[]; values: number[] };
     floor?: number;
     x: Block;
@@ -113,6 +114,8 @@ declare namespace FM {
     window: [[number, number], [number, number]];
     /** What the grid of the fields spans. */
     field_window: [[number, number], [number, number]];
+    /** The Gaussians that the data are made of, if they are few. */
+    parts: { centres: [number, number][]; std: number } | null;
     density: Block;
     sides: PointsSide[];
   }
@@ -263,7 +266,7 @@ declare namespace FM {
   }
 
   /** What an entry module gives to the page. */
-  type Mount = (element: HTMLElement, props: Props, events: Events) => void;
+  type Mount = (element: HTMLElement, props: Props, events: Events) => import("./player.js").Player;
 
   /** An element in which Plotly has drawn. */
   interface PlotElement extends HTMLElement {
