@@ -168,7 +168,8 @@ class PairSettings(Checked):
     @property
     def seconds(self) -> float:
         """About how long it takes."""
-        return 0.1 + sum(1e-7 * self.particles * side.steps + 0.5 * side.matched for side in self.sides)
+        pairing = sum(side.matched * (0.3 + side.group / 256) for side in self.sides)
+        return 0.1 + pairing + 1e-7 * self.particles * sum(side.steps for side in self.sides)
 
     def flow_name(self, side: PairSide) -> str:
         schedule = f"custom-{side.a:g}-{side.b:g}" if side.schedule == CUSTOM else side.schedule

@@ -151,7 +151,7 @@ def test_noise_lies_on_a_shell_that_the_cosine_path_keeps_and_each_path_has_its_
     moons, x = TARGETS["moons"], torch.tensor([[0.3, -1.0], [-2.0, 0.4]], dtype=torch.float64)
     mean = moons.mean.double().expand(2, 2)
     for schedule, expected in (("linear", mean - x), ("cosine", OMEGA * mean)):
-        torch.testing.assert_close(exact_velocity(STANDARD, moons, SCHEDULES[schedule])(x, 0.0), expected)
+        torch.testing.assert_close(exact_velocity(STANDARD, moons, SCHEDULES[schedule])(x, torch.zeros(2)), expected)
     pairs = RNG(3).normal(size=(2, 400_000))
     mean_close((pairs[1] - pairs[0]) ** 2, 2)
     for t in (0.0, 0.3, 0.9):
@@ -181,7 +181,9 @@ def test_euler_loses_variance_on_linear_by_a_formula_and_none_on_cosine():
         alpha, beta, d_alpha, d_beta = SCHEDULES[name](torch.tensor(t, dtype=torch.float64))
         slope = (alpha * d_alpha + beta * d_beta) / (alpha**2 + beta**2)
         by_hand = d_beta + slope * (x - beta)  # m = 1
-        torch.testing.assert_close(exact_velocity(STANDARD, TARGETS["gaussian"], SCHEDULES[name])(x, t), by_hand)
+        torch.testing.assert_close(
+            exact_velocity(STANDARD, TARGETS["gaussian"], SCHEDULES[name])(x, torch.full((len(x),), t)), by_hand
+        )
         a = (2 * t - 1) / (t**2 + (1 - t) ** 2)
         expected = 1 + a * (x - t) if name == "linear" else torch.full_like(x, OMEGA * math.cos(OMEGA * t))
         torch.testing.assert_close(by_hand, expected)
@@ -194,10 +196,10 @@ def test_euler_loses_variance_on_linear_by_a_formula_and_none_on_cosine():
         for field in (flow, cosine):
             end = start
             for k in range(n):
-                end = end + field(end, k / n) / n
+                end = end + field(end, torch.full((500,), k / n, dtype=torch.float64)) / n
             ends.append(end)
         product = np.prod([(1 + a_of(k / n) / n) ** 2 for k in range(n)])
-        torch.testing.assert_close(ends[0].var(0), start.var(0) * product)
+        torch.testing.assert_close(ends[0].var(0), start.var(0) * float(product))
         torch.testing.assert_close(ends[1].var(0), start.var(0))
         moved = [(end.mean(0) - start.mean(0))[0].item() for end in ends]
         deviation = start.mean(0)[0].item() * (math.sqrt(product) - 1)  # of the sample's mean from 0, also contracted

@@ -36,7 +36,7 @@ def predict_and_run(page: Page, lesson: Locator) -> None:
     lesson.get_by_role("button", name="This is my prediction").click()
     lesson.get_by_role("button", name="Show me").first.click()
     lesson.get_by_role("slider", name="Steps").fill("10")
-    expect(lesson.locator(".fm-conclusion p").nth(1)).to_contain_text("After 10 steps")
+    expect(lesson.locator(".fm-conclusion p").nth(1)).to_contain_text("Of 11 measured variances")
     page.wait_for_function("localStorage.getItem('fm-lessons').includes('Steps: 10')")  # a moment after the last change
     expect(lesson.locator(".fm-lesson-state")).to_have_text("done")
 
@@ -78,7 +78,7 @@ def test_a_report_is_one_harmless_file_of_what_was_done_and_progress_can_be_clea
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     text = report.locator("main").inner_text()
     assert 'Ada <b>&"' in text
-    assert "1, as the data have, up to chance." in text
+    assert "1, as the data have, up to chance" in text
     assert "Not right. That is what the exact flow does." in text
     assert conclusion in text
     assert "Steps: 10 (usually 50)" in text

@@ -254,6 +254,24 @@ def test_what_the_exact_fields_run_tells_joins_the_picture_when_it_is_there(open
     assert {"exact_variance", "w2", "w2_floor"} <= set(names)
 
 
+# What is drawn first after a choice: the names of what happens until the chart is drawn.
+DRAWN = f"""() => new Promise((resolve) => {{
+  const order = [], {{ react }} = Plotly, root = document.querySelector("{PLAYER}");
+  Plotly.react = (...all) => {{ order.push("chart"); Plotly.react = react; resolve(order); return react(...all); }};
+  new MutationObserver((_, observer) => {{
+    observer.disconnect();
+    order.push("picture");
+    requestAnimationFrame(() => order.push("frame"));
+  }}).observe(root, {{ attributeFilter: ["data-run"] }});
+  document.querySelector("#points-schedule [value=cosine]").click();
+}})"""
+
+
+def test_the_picture_is_seen_before_the_chart_is_drawn(page):
+    assert page.evaluate(DRAWN) == ["picture", "frame", "chart"]
+    idle(page)
+
+
 def test_each_statistic_has_its_lines_and_its_words_and_each_dimension_on_demand(page):
     for statistic, names, words in [
         ("distance", ["W2", "chance alone"], "from the first 256 particles"),

@@ -105,7 +105,7 @@ function controlOf({ sets, title, least, most, step, choices }, values, changed)
     const options = choices.map(([text, value]) =>
       make("option", { value: String(value), selected: value === values[sets[0]] }, text),
     );
-    const select = make("select", {}, ...options);
+    const select = make("select", { ariaLabel: title }, ...options);
     select.addEventListener("change", () => set(choices[select.selectedIndex][1]));
     return make("label", {}, make("span", {}, title), select);
   }

@@ -2,7 +2,7 @@
 import { addressOf, displayOf, isLarge, show } from "./address.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
-import { coloursOf, find, make, write } from "./dom.js";
+import { coloursOf, find, make, painted, write } from "./dom.js";
 import { add, decode } from "./packet.js";
 import { sentenceOf } from "./sentence.js";
 import { stateAt } from "./time.js";
@@ -109,7 +109,7 @@ export class Player {
     this.run = run;
     if (Number(this.selected) >= run.particles) this.selected = null;
     this.arrange(run);
-    this.refresh();
+    this.refresh(painted());
     this.particle.max = String(run.particles);
     const { dataset } = this.root;
     Object.assign(dataset, { sides: run.sides.length, steps: finest(run).steps, run: Number(dataset.run) + 1 });
@@ -181,8 +181,8 @@ export class Player {
     write(find(root, ".fm-seconds"), `Computed on the server in ${spent.toFixed(spent < 0.1 ? 2 : 1)} s.`);
   }
 
-  /** Redraw pictures and chart for the current run, options and theme. */
-  refresh() {
+  /** Redraw pictures and chart for the current run, options and theme. @param {Promise<unknown>} [first] before the chart */
+  refresh(first) {
     const { run, scene, options, root } = this;
     this.showOptions();
     if (!run) return;
@@ -195,8 +195,8 @@ export class Player {
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
     const { dataset } = this.menu.selectedOptions[0];
     find(root, ".fm-chart-words > p").innerHTML = dataset.about ?? scene.explainVariance(run);
-    this.chart.show(run, scene.traces[options.statistic], options);
     this.resize();
+    this.chart.show(run, scene.traces[options.statistic], options, first);
   }
 
   /** Redraw the pictures, and show the settings of the visible player in the address. */
