@@ -198,9 +198,7 @@ def digits_need_steps(values: Values, said: list[str], __: list[float]) -> None:
     for steps in (values["steps"], values["steps_b"]):
         pixels = flow.target.to_pixels(flow.sample(16, steps, seed=values["seed"]).x[-1]).squeeze(1)
         sure.append(100 * read(load_classifier(DEFAULT_DIRECTORY), pixels).probabilities.amax(1).mean().item())
-    agree(
-        figures, values["steps"], values["steps_b"], 16, *sure, error=0.7
-    )  # sent in 255 levels
+    agree(figures, values["steps"], values["steps_b"], 16, *sure, error=0.7)  # sent in 255 levels
     assert figures is not None
     if values["steps"] == 1:
         ends = flow.sample(16, 1, seed=values["seed"]).x[-1]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from fm_core.maths.flow import Flow
 from fm_core.playground import Library
@@ -127,6 +127,12 @@ def test_what_is_given_for_one_side_holds_for_both_unless_the_other_has_its_own(
     assert (values["steps"], values["steps_b"], values["solver"], values["solver_b"]) == (20, 20, "euler", "rk4")
     assert values["pictures"] == ""
     assert control == {"sets": ["steps", "steps_b"], "title": "Steps", "least": 1, "most": 200, "step": 1}
+
+
+def test_a_number_can_be_offered_as_choices(tmp_path):
+    content = example().replace('["particles"]', '[{ name = "particles", choices = [500, 2000] }]')
+    [control] = described(lessons(write(tmp_path, content))["1"].experiments[0])
+    assert control == {"sets": ["particles"], "title": "Particles", "choices": [["500", 500], ["2000", 2000]]}
 
 
 def test_a_control_of_what_the_sides_differ_in_says_of_which(tmp_path):
@@ -258,6 +264,17 @@ def test_nothing_is_fetched_until_a_lesson_is_opened(visit, taught):
     page = visit(taught, "?tab=lessons", until=".fm-lesson", before=listen)
     expect(page.locator(".fm-lessons-progress")).to_contain_text("done")
     assert [url for url in asked if "/fm/" in url] == []
+
+
+def test_a_lesson_that_is_opened_before_its_script_is_there_is_shown(visit, taught):
+    held: list[Route] = []
+    page = visit(
+        taught, "?tab=lessons", until=".fm-lesson", before=lambda page: page.route("**/lessons.js", held.append)
+    )
+    page.locator(".fm-lesson[data-lesson='99'] > summary").click()
+    page.wait_for_function("document.querySelector('.fm-lesson[data-lesson=\"99\"]').open")
+    held[0].continue_()
+    expect(body(page, "99").locator(".fm-prediction")).to_be_visible()
 
 
 def test_players_out_of_sight_rest(open_lesson):

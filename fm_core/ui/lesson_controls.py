@@ -44,10 +44,10 @@ def values_of(experiment: Experiment, inputs: Iterable[str]) -> dict[str, Any]:
 
 
 def _of_both_sides(experiment: Experiment) -> dict[str, Any]:
-    """All values; what is given for side A alone holds for both sides."""
-    form, given = FORMS[experiment.tab], dict(experiment.values)
-    shared = {f"{name}_b": value for name, value in given.items() if name in form.per_side}
-    return form.defaults | shared | given
+    """All values; side B is like side A in what is not given for it."""
+    form = FORMS[experiment.tab]
+    values = form.defaults | dict(experiment.values)
+    return values | {f"{name}_b": experiment.values.get(f"{name}_b", values[name]) for name in form.per_side}
 
 
 def described(experiment: Experiment) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def _described(form: Form, control: Control, values: Mapping[str, Any]) -> dict[
     side = f" of run {'AB'[control.name != name]}" if apart else ""
     about = {"sets": sets, "title": TITLES.get(name, name) + side}
     check = _check(form, name)
-    if "limits" in check:
+    if "limits" in check and not control.choices:
         least, most = check["limits"]
         narrowed = {"least": least if control.least is None else control.least, "most": control.most or most}
         return about | narrowed | {"step": check.get("step", 1)}

@@ -14,7 +14,10 @@ export function connectLessons(element, props) {
   const root = find(element, ".fm-lessons");
   const entries = /** @type {HTMLDetailsElement[]} */ ([...root.querySelectorAll(".fm-lesson")]);
   hideParts(root);
-  for (const entry of entries) entry.addEventListener("toggle", () => toggled(entry, props));
+  for (const entry of entries) {
+    entry.addEventListener("toggle", () => toggled(entry, props));
+    if (entry.open) toggled(entry, props); // it was opened while this script was on its way
+  }
   root.addEventListener("click", ({ target }) => {
     const action = target instanceof Element ? target.closest("[data-lessons]")?.getAttribute("data-lessons") : "";
     if (action === "clear") startOver(entries);
