@@ -269,10 +269,15 @@ def test_nothing_is_fetched_until_a_lesson_is_opened(visit, taught):
 def test_a_lesson_that_is_opened_before_its_script_is_there_is_shown(visit, taught):
     held: list[Route] = []
     page = visit(
-        taught, "?tab=lessons", until=".fm-lesson", before=lambda page: page.route("**/lessons.js", held.append)
+        taught,
+        "?tab=lessons",
+        until=".fm-lesson",
+        before=lambda page: page.route("**/lessons.js", lambda route: held.append(route)),
     )
     page.locator(".fm-lesson[data-lesson='99'] > summary").click()
     page.wait_for_function("document.querySelector('.fm-lesson[data-lesson=\"99\"]').open")
+    while not held:
+        page.wait_for_timeout(10)  # in which Playwright hears of requests
     held[0].continue_()
     expect(body(page, "99").locator(".fm-prediction")).to_be_visible()
 
