@@ -9,6 +9,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -18,7 +19,7 @@ import torch
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from fm_core.line import Line
-from fm_core.playground import Library, simulate
+from fm_core.playground import Library, add_references, simulate
 from fm_core.settings import Settings, Side
 from fm_core.ui.page import build_page, launch_options
 from fm_core.ui.point_packet import point_packets
@@ -100,7 +101,8 @@ def wire_size(library: Library) -> list[tuple[str, str]]:
     small = Settings(particles=100, sides=(Side(steps=200),))
 
     def size(settings: Settings) -> int:
-        return len(joined(point_packets(settings, simulate(library, settings), {})))
+        refer = partial(add_references, library, settings)
+        return len(joined(point_packets(settings, simulate(library, settings), refer, {})))
 
     slope = (size(settings) - size(small)) / (settings.particles - small.particles) / 201
     fixed = size(small) - (4 * small.particles + 4) * 201  # 4 bytes are the time of a state

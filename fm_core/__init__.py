@@ -1,6 +1,7 @@
 """Flow matching in small: see the README for the conventions."""
 
 from fm_core.models.catalogue import load_flow, load_image_flow
-from fm_core.playground import exact_flow, perfect_flow
+from fm_core.models.images import perfect_flow
+from fm_core.playground import exact_flow
 
 __all__ = ["exact_flow", "load_flow", "load_image_flow", "perfect_flow"]

@@ -1,9 +1,11 @@
 """What the page and notebooks call: settings in, runs and their statistics out. No Gradio here."""
 
+import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +13,33 @@ import torch
 from torch import Tensor
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_path, load_checkpoint
-from fm_core.images.sets import NOISE
 from fm_core.maths import quality
-from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
-from fm_core.maths.empirical import empirical_velocity
+from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS, Distribution, Mixture
 from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples
+from fm_core.maths.matching import covariance_of_pairs, draw_pairs, independent, interpolate
 from fm_core.maths.measures import FlowMapError, finite, flow_map_error, wasserstein
 from fm_core.maths.quality import sampling_floor
 from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.solvers import time_grid
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.classifier import MNIST, read
-from fm_core.models.images import SPACING
 from fm_core.models.kind import flow_name
 from fm_core.models.networks import DigitClassifier
 from fm_core.refusals import SettingsError, entry
-from fm_core.settings import CLOTHES_SET, IMAGE_SCHEDULES, DigitSettings, ImageSide, Settings, Side, TranslateSettings
+from fm_core.settings import (
+    CLOTHES_SET,
+    IMAGE_SCHEDULES,
+    DigitSettings,
+    ImageSide,
+    PairSettings,
+    PairSide,
+    Settings,
+    Side,
+    TranslateSettings,
+)
 
 W2_PARTICLES, W2_STATES, FLOOR_PAIRS = 256, 11, 9
-TRAINING_IMAGES = 2000  # of the perfect flow
+COVARIANCE_PAIRS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,33 +119,20 @@ def exact_flow(target: str, schedule: str, source: str = STANDARD.name) -> Flow:
     return quality.exact_flow(Flow(flow_name(target, schedule, source), start, end, path, lambda x, t: x))
 
 
-@lru_cache(maxsize=4)  # of 13 MB each
-def perfect_flow(schedule: str, window: int | None = None, images: int = TRAINING_IMAGES) -> Flow:
-    """The flow of digits that a network without any error would have learned from so many bundled training images.
-
-    With a `window`, each pixel sees only as many pixels around it: see `maths/empirical.py`. Raises SettingsError.
-
-    >>> perfect_flow("linear", window=7, images=100).sample(n=2, steps=3)
-    Trajectory(2 of 1×28×28 in 3 steps, NFE 3, seed 0)
-    """
-    path = entry("schedule", schedule, SCHEDULES)
-    x_1 = MNIST.standardise(MNIST.bundled_training(images)[0])
-    name = flow_name(MNIST.name, schedule, suffix=f"-perfect-{window or 'whole'}")
-    return Flow(name, NOISE, MNIST, path, empirical_velocity(x_1, path, window), spacing=SPACING)
-
-
 @dataclass(frozen=True, eq=False)
 class Run:
-    """The result of one side, of finite numbers (else NotFinite is raised). For points with a `reference`, the exact
-    velocity's run with the same solver, steps and noise, or None; for images with `probabilities` (T, n, 10) of the
-    digits, read from the predicted ends x̂_1, or None.
+    """The result of one side, of finite numbers (else NotFinite is raised). For points `add_references` adds a
+    `reference`, the exact velocity's run with the same solver, steps and noise; for images `read_ends` adds
+    `probabilities` (T, n, 10) of the digits, read from the predicted ends x̂_1. Both are None where there are none.
+    Pairs have each one's x_1 as `partners` (n, 2).
     """
 
-    side: Side | ImageSide
+    side: Side | PairSide | ImageSide
     flow: Flow
     trajectory: Trajectory
     reference: Trajectory | None = None
     probabilities: Tensor | None = None
+    partners: Tensor | None = None
 
     def __post_init__(self):
         finite(self.trajectory.x)
@@ -159,7 +157,7 @@ class Run:
     @property
     def flow_map_error(self) -> FlowMapError | None:
         """The error of the particles' ends against the reference's; None without one, and for the exact velocity."""
-        if self.reference is None or self.reference is self.trajectory:
+        if self.reference is None or self.reference == self.trajectory:
             return None
         return flow_map_error(self.trajectory.x[-1], self.reference.x[-1], self.flow.target.variance)
 
@@ -183,19 +181,54 @@ class Samples:
 def simulate(library: Library, settings: Settings, check: Check = always) -> list[Run]:
     """Run every side on the same noise, two at a time. Raises SettingsError for a missing flow, else as `check`."""
     flows = [library.flow_of(settings, side) for side in settings.sides]
+
+    def sample(flow: Flow, side: Side) -> Trajectory:
+        return flow.sample(settings.particles, side.steps, side.solver, settings.seed, check)
+
     with ThreadPoolExecutor(2) as pool:
+        return list(map(Run, settings.sides, flows, pool.map(sample, flows, settings.sides)))
 
-        @lru_cache  # an exact side is its own reference, and two sides may share one
-        def sample(flow: Flow, steps: int, solver: str) -> Future[Trajectory]:
-            return pool.submit(flow.sample, settings.particles, steps, solver, settings.seed, check)
 
-        def reference(side: Side) -> Future[Trajectory] | None:
-            exact = exact_flow(settings.target, side.schedule, settings.source)
-            return sample(exact, side.steps, side.solver) if side.coupling == "independent" else None
+def add_references(library: Library, settings: Settings, runs: list[Run], check: Check = always) -> list[Run]:
+    """Runs of points with the `reference` of each side whose exact velocity is known. Raises as `check`."""
+    exact = [replace(side, velocity="exact") for side in settings.sides]
+    known = dict(zip(settings.sides, runs, strict=True))  # an exact side is its own reference
+    missing = tuple(dict.fromkeys(side for side in exact if side.coupling == "independent" and side not in known))
+    known |= dict(zip(missing, simulate(library, replace(settings, sides=missing), check), strict=True))
+    references = [known[side].trajectory if side in known else None for side in exact]
+    return [replace(run, reference=reference) for run, reference in zip(runs, references, strict=True)]
 
-        sides = zip(settings.sides, flows, strict=True)
-        runs = [(side, flow, sample(flow, side.steps, side.solver), reference(side)) for side, flow in sides]
-    return [Run(side, flow, run.result(), exact and exact.result()) for side, flow, run, exact in runs]
+
+def pair_paths(settings: PairSettings, check: Check = always) -> list[Run]:
+    """What training sees: pairs of the same x_0 and x_1, as each side couples them, on their paths X_t."""
+    source, target = SOURCES[settings.source], TARGETS[settings.target]
+    generator = torch.Generator().manual_seed(settings.seed)
+    x_0, x_1 = draw_pairs(source, target, independent, settings.particles, generator)
+    runs = []
+    for side in settings.sides:
+        check()
+        coupled = PairSide(coupling=side.coupling, group=side.group)
+        covariance = _covariance(source, target, coupled, settings.particles)
+        flow = Flow(settings.flow_name(side), source, target, side.path, _no_field, covariance)
+        start = time.perf_counter()
+        partners = side.pair(x_0, x_1)
+        t = torch.tensor(time_grid(side.steps))
+        x, v = interpolate(side.path, x_0[None], partners[None], t)
+        trajectory = Trajectory(t, x, v, 0, settings.seed, time.perf_counter() - start)
+        runs.append(Run(side, flow, trajectory, partners=partners))
+    return runs
+
+
+@lru_cache(maxsize=256)
+def _covariance(source: Mixture, target: Distribution, side: PairSide, n: int) -> tuple[float, ...]:
+    """Cov(X_0, X_1) of pairs coupled as this side's n are, but of others than those."""
+    if side.coupling == "independent":
+        return (0.0, 0.0)
+    return covariance_of_pairs(source, target, side.pair, n, ceil(COVARIANCE_PAIRS / n))
+
+
+def _no_field(x: Tensor, t: Tensor) -> Tensor:
+    raise SettingsError("Pairs have a velocity each; there is no field.")
 
 
 def generate(library: Library, settings: DigitSettings, check: Check = always) -> list[Run]:

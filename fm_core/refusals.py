@@ -7,6 +7,7 @@ import numpy as np
 
 Entry = TypeVar("Entry")
 _NUMBERS = (int, float, np.integer, np.floating)
+_ROUNDING = 1e-9
 
 
 class Refusal(ValueError):
@@ -33,6 +34,20 @@ def one_of(what: str, value: Any, choices: Collection[Any]) -> Any:
 def entry(what: str, name: object, registry: Mapping[str, Entry]) -> Entry:
     """The registry's entry of this name. Raises SettingsError for an unknown name."""
     return registry[one_of(what, name, registry)]
+
+
+def decimal(what: str, value: object, limits: tuple[float, float], step: float) -> float:
+    """The value as a float, if it is a multiple of the step within the inclusive limits, else SettingsError.
+
+    >>> decimal("a", 0.1 + 0.2, (0, 1), 0.1)
+    0.3
+    """
+    low, high = limits
+    if not isinstance(value, bool) and isinstance(value, _NUMBERS) and low <= value <= high:
+        nearest = round(round(value / step) * step, 9)
+        if abs(nearest - value) < _ROUNDING:
+            return nearest
+    raise SettingsError(f"{what} must be a number from {low:g} to {high:g} in steps of {step:g}, not {value!r:.80}.")
 
 
 def whole(what: str, value: object, limits: tuple[int, int]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -11,15 +11,23 @@ from torch import Tensor
 from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
 from fm_core.maths.flow import SEEDS
-from fm_core.maths.matching import COUPLINGS
-from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.matching import COUPLINGS, OPTIMAL_TRANSPORT, Pair, optimal_transport
+from fm_core.maths.schedules import SCHEDULES, Schedule, trigonometric
 from fm_core.maths.solvers import SOLVERS
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
-from fm_core.refusals import SettingsError, one_of, whole
+from fm_core.refusals import SettingsError, decimal, one_of, whole
 
-VELOCITIES = {"learned": "learned", "exact": "exact", "relu-output": "learned, ReLU output"}
+VELOCITIES = {
+    "learned": "learned",
+    "exact": "exact",
+    "relu-output": "learned, ReLU output",
+    "one-step": "learned for one step",
+}
+VARIANTS = ("relu-output", "one-step")  # of learned flows, whose names end so
 STEPS, PARTICLES = (1, 200), (100, 5000)
+CUSTOM, FACTORS = "custom", (0, 2.5)  # the schedule of pairs with factors of π of its own
+GROUPS = (2, 8, 32, 128, 512)
 
 CLOTHES_SET = IMAGE_SETS["fashion"]
 ONE_OF_EACH = "one of each"
@@ -44,6 +52,10 @@ def _choice(choices: Collection[Any], default: Any) -> Any:
 
 def _number(limits: tuple[int, int], default: int) -> Any:
     return field(default=default, metadata={"check": partial(whole, limits=limits)})
+
+
+def _decimal(limits: tuple[float, float], step: float, default: float) -> Any:
+    return field(default=default, metadata={"check": partial(decimal, limits=limits, step=step)})
 
 
 @dataclass(frozen=True)
@@ -108,8 +120,61 @@ class Settings(Checked):
         return POINT_BUDGET.expected(self.particles, self.sides)
 
     def flow_name(self, side: Side) -> str:
-        suffix = COUPLINGS[side.coupling].suffix + "-relu-output" * (side.velocity == "relu-output")
+        suffix = COUPLINGS[side.coupling].suffix + f"-{side.velocity}" * (side.velocity in VARIANTS)
         return flow_name(self.target, side.schedule, self.source, suffix)
+
+
+@dataclass(frozen=True)
+class PairSide(Checked):
+    """The settings of one of two compared runs of training pairs: no network, and no solver.
+
+    `a` and `b` are those of the custom schedule, alpha = cos(a π t) and beta = sin(b π t); optimal transport pairs
+    within groups of `group`.
+    """
+
+    velocity: ClassVar[str] = "pairs"
+    solver: ClassVar[str] = ""
+    schedule: str = _choice((*SCHEDULES, CUSTOM), "linear")
+    a: float = _decimal(FACTORS, 0.01, 0.5)
+    b: float = _decimal(FACTORS, 0.01, 0.5)
+    coupling: str = _choice(COUPLINGS, "independent")
+    group: int = _choice(GROUPS, 128)
+    steps: int = _number(STEPS, 50)
+
+    @property
+    def path(self) -> Schedule:
+        return trigonometric(self.a, self.b) if self.schedule == CUSTOM else SCHEDULES[self.schedule]
+
+    @property
+    def matched(self) -> bool:
+        """Whether optimal transport pairs the samples, in groups."""
+        return self.coupling == OPTIMAL_TRANSPORT.name
+
+    @property
+    def pair(self) -> Pair:
+        return partial(optimal_transport, group=self.group) if self.matched else COUPLINGS[self.coupling].pair
+
+
+@dataclass(frozen=True)
+class PairSettings(Checked):
+    """A request for pairs as training draws them, on their way from the source to the target."""
+
+    target: str = _choice(TARGETS, "moons")
+    source: str = _choice(SOURCES, STANDARD.name)
+    particles: int = _number(PARTICLES, 2000)
+    seed: int = _number(SEEDS, 0)
+    sides: tuple[PairSide, ...] = (PairSide(),)
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes."""
+        pairing = sum(side.matched * (0.3 + side.group / 256) for side in self.sides)
+        return 0.1 + pairing + 1e-7 * self.particles * sum(side.steps for side in self.sides)
+
+    def flow_name(self, side: PairSide) -> str:
+        schedule = f"custom-{side.a:g}-{side.b:g}" if side.schedule == CUSTOM else side.schedule
+        suffix = COUPLINGS[side.coupling].suffix + str(side.group) * side.matched
+        return flow_name(self.target, schedule, self.source, f"{suffix}-pairs")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import pad, unfold
 
+from fm_core import perfect_flow
 from fm_core.images.sets import IMAGE_SETS, NOISE, ImageSource
 from fm_core.maths.distributions import STANDARD, Mixture
 from fm_core.maths.empirical import empirical_velocity
@@ -14,7 +15,6 @@ from fm_core.maths.flow import Flow, hand_over
 from fm_core.maths.measures import nearest
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS
-from fm_core.playground import perfect_flow
 from fm_core.refusals import SettingsError
 
 DIGITS = IMAGE_SETS["mnist"]

@@ -16,8 +16,8 @@ CONTROLS = [
     "clothes", "pictures",
 ]  # fmt: skip
 FIGURES = [
-    "variance", "theory", "exact_run", "distance", "speed", "straightness", "confidence", "evaluations", "flow_map",
-    "map", "sentence", "flow_matching",
+    "variance", "theory", "exact_run", "distance", "speed", "straightness", "norm", "confidence", "evaluations",
+    "flow_map", "map", "sentence", "flow_matching",
 ]  # fmt: skip
 LAYERS = [
     "density", "particles_layer", "trails", "paths", "arrows", "exact_arrows", "difference", "predicted_end",

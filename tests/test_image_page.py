@@ -136,6 +136,19 @@ def test_digits_with_other_settings_other_views_and_one_of_them_in_detail(open_t
     assert query(page) == {**shown, "chart": "confidence", "follow": str(int(followed) + 1)}
 
 
+def test_the_chart_of_the_norm_has_its_mean_its_band_and_the_shell_of_noise(open_tab):
+    page = open_tab("digits", "&chart=norm&steps=4")
+    number_of_lines(page, "digits", 4)
+    lines = page.evaluate(f"{PLOT.format('digits')}.data.map(({{ y }}) => [...y])")
+    mean, low, high, shell = lines
+    assert mean[0] == pytest.approx(1, abs=0.03)
+    assert all(a < b < c for a, b, c in zip(low, mean, high, strict=True))
+    assert shell == [1, 1]
+    expect(part(page, ".fm-chart-words > p", "digits")).to_contain_text("eight of ten images")
+    part(page, "[aria-label='Explain: Norm of the images']", "digits").click()
+    expect(part(page, "#digits-player-why-norm", "digits")).to_contain_text("thin shell")
+
+
 def test_a_link_opens_a_comparison_on_the_same_noise(open_tab):
     page = open_tab("digits", "&compare=1&steps_b=5&seed=7&t=0&follow=3")
     expect(part(page, CAPTION.format("a"), "digits").first).to_have_text("A linear · 20 steps")
@@ -412,6 +425,9 @@ def test_the_api_gives_what_python_computes(client, untrained_images):
     assert np.abs(side["probabilities"] - run.probabilities.numpy()).max() < 0.003
     assert np.array_equal(side["t"], run.trajectory.t.numpy())
     assert side["statistics"]["variance"][0] == pytest.approx(run.trajectory.variance.tolist(), rel=1e-3)
+    lengths = np.linalg.norm(run.trajectory.x.numpy().reshape(5, 16, 784), axis=2) / 28
+    norms = np.stack([lengths.mean(1), *np.quantile(lengths, [0.1, 0.9], axis=1)])
+    np.testing.assert_allclose(side["statistics"]["norm"], norms, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

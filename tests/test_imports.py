@@ -70,12 +70,24 @@ def test_a_heavy_package_is_imported_in_one_place_only(package, home):
     assert {user for user in users if not user.startswith(home)} == set()
 
 
+def packages(*lines: str) -> set[str]:
+    """The packages that a fresh interpreter has loaded after these lines."""
+    code = "\n".join([*lines, "import sys", "print(*{name.split('.')[0] for name in sys.modules})"])
+    outcome = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(outcome.stdout.split())
+
+
 def test_neither_a_library_user_nor_training_needs_gradio_or_torchvision():
     """All of the core is imported in a fresh interpreter, and a flow is used."""
     core = [f"import fm_core.{module}" for module in MODULES if not module.startswith("ui.")]
-    use = "import train_all, sys\nfm_core.load_flow('moons-linear').sample(n=2, steps=1)"
-    code = "\n".join([*core, use, "print(*{name.split('.')[0] for name in sys.modules})"])
-    outcome = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    loaded = set(outcome.stdout.split())
-    assert {"torch", "ot", "train_all"} <= loaded
+    loaded = packages(*core, "import train_all", "fm_core.load_flow('moons-linear').sample(n=2, steps=1)")
+    assert {"torch", "train_all"} <= loaded
     assert loaded.isdisjoint({"gradio", "torchvision"})
+
+
+def test_the_page_opens_without_the_packages_that_only_some_figures_need():
+    """They take about as long to load as torch does."""
+    page = ["from fm_core.ui import page", "from fm_core.playground import Library"]
+    loaded = packages(*page, "page.build_page(Library.load())", "page.launch_options()")
+    assert {"gradio", "plotly"} <= loaded
+    assert loaded.isdisjoint({"ot", "scipy", "sklearn", "torchvision"})

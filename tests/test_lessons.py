@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from fm_core.maths.flow import Flow
 from fm_core.playground import Library
@@ -17,6 +17,9 @@ from fm_core.ui.lesson_controls import described, values_of
 from fm_core.ui.lesson_formulas import formula, with_formulas
 from fm_core.ui.lessons import Lesson, LessonError, lessons
 from fm_core.ui.page import build_page, launch_options
+from tests import lesson_checks_models, lesson_checks_paths
+
+CHECKS = lesson_checks_paths.CHECKS | lesson_checks_models.CHECKS
 
 ROOT = Path(__file__).parent.parent
 PLAYER = ".fm-lesson-player .fm-player:not([data-run='0'])"
@@ -37,7 +40,7 @@ def added(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Lesson]:
 
 
 @pytest.fixture(scope="module")
-def taught(library: Library, added: Mapping[str, Lesson]) -> Iterator[str]:
+def taught(library: Library, added: Mapping[str, Lesson]) -> Iterator[Any]:
     """The address of a page with these lessons."""
     page = build_page(library, added)
     page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
@@ -126,6 +129,12 @@ def test_what_is_given_for_one_side_holds_for_both_unless_the_other_has_its_own(
     assert control == {"sets": ["steps", "steps_b"], "title": "Steps", "least": 1, "most": 200, "step": 1}
 
 
+def test_a_number_can_be_offered_as_choices(tmp_path):
+    content = example().replace('["particles"]', '[{ name = "particles", choices = [500, 2000] }]')
+    [control] = described(lessons(write(tmp_path, content))["1"].experiments[0])
+    assert control == {"sets": ["particles"], "title": "Particles", "choices": [["500", 500], ["2000", 2000]]}
+
+
 def test_a_control_of_what_the_sides_differ_in_says_of_which(tmp_path):
     _, [control] = compared(tmp_path, "compare = true, steps = 20, steps_b = 50", "steps_b")
     assert (control["sets"], control["title"]) == (["steps_b"], "Steps of run B")
@@ -173,6 +182,14 @@ def predict(page: Page, lesson: str, choice: int) -> None:
     form.get_by_role("button", name="This is my prediction").click()
 
 
+def begin(page: Page, lesson: str) -> None:
+    """Go on without a prediction, unless the link leads to a run."""
+    body(page, lesson).locator(".fm-prediction").wait_for(state="attached")
+    skip = body(page, lesson).get_by_role("button", name="Go on without one")
+    if skip.is_visible():
+        skip.click()
+
+
 def set_slider(page: Page, lesson: str, title: str, value: int) -> None:
     slider = body(page, lesson).get_by_label(title, exact=True)
     slider.evaluate("(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }", value)
@@ -216,6 +233,7 @@ def test_a_link_opens_a_lesson_at_its_state_and_the_prediction_is_kept(open_less
 @pytest.mark.parametrize("more", ["&particles=5", "&particles=many", "&show=7", "&magic=1", "&particles="])
 def test_a_link_with_what_cannot_be_opens_the_lesson_as_it_is(open_lesson, more):
     page = open_lesson("99", more)
+    begin(page, "99")
     body(page, "99").get_by_role("button", name="Show me").click()
     concluded(page, "99", 0, "With 500 particles")
 
@@ -248,6 +266,22 @@ def test_nothing_is_fetched_until_a_lesson_is_opened(visit, taught):
     assert [url for url in asked if "/fm/" in url] == []
 
 
+def test_a_lesson_that_is_opened_before_its_script_is_there_is_shown(visit, taught):
+    held: list[Route] = []
+    page = visit(
+        taught,
+        "?tab=lessons",
+        until=".fm-lesson",
+        before=lambda page: page.route("**/lessons.js", lambda route: held.append(route)),
+    )
+    page.locator(".fm-lesson[data-lesson='99'] > summary").click()
+    page.wait_for_function("document.querySelector('.fm-lesson[data-lesson=\"99\"]').open")
+    while not held:
+        page.wait_for_timeout(10)  # in which Playwright hears of requests
+    held[0].continue_()
+    expect(body(page, "99").locator(".fm-prediction")).to_be_visible()
+
+
 def test_players_out_of_sight_rest(open_lesson):
     page = open_lesson("99", "&show=1", reduced_motion="no-preference")
     player = body(page, "99").locator(PLAYER)
@@ -268,3 +302,67 @@ def test_an_unknown_lesson_is_refused_in_a_sentence(taught):
     response = httpx.get(f"{taught}fm/lessons/nought")
     assert response.status_code == 404
     assert response.json()["refused"].startswith("the lesson must be one of")
+
+
+# The shipped lessons
+
+
+def settled(page: Page, lesson: str, experiment: int) -> tuple[list[str], list[float]]:
+    """The conclusion's paragraphs and its figures, once everything that was asked is answered."""
+    place = body(page, lesson).locator(f"[data-experiment='{experiment}']")
+    script = """(place) => { const root = place.querySelector(".fm-player"), { dataset } = root ?? {};
+      const done = !root || (dataset.run !== "0" && dataset.asked === dataset.started && !root.ariaBusy);
+      return done && place.querySelector(".fm-conclusion p")?.checkVisibility(); }"""
+    page.wait_for_function(script, arg=place.element_handle())
+    said = place.locator(".fm-conclusion p").all_inner_texts()
+    figures = place.locator(".fm-conclusion p b").all_inner_texts()
+    return said, [number(text) for text in figures if re.match(r"[-−]?[\d.,]+( %)?$", text)]
+
+
+def number(text: str) -> float:
+    value = float(text.replace("−", "-").replace(",", "").removesuffix(" %"))
+    return value / 100 if text.endswith(" %") else value
+
+
+def other_value(control: Mapping[str, Any], value: Any) -> Any:
+    """Another value that a control can have, which is not more work."""
+    if "choices" in control:
+        return next(choice for _, choice in control["choices"] if choice != value)
+    lower = max(control["least"], round(value / 2, 2) if control["step"] < 1 else value // 2)
+    return lower if lower != value else value + control["step"]
+
+
+def change(place: Any, control: Mapping[str, Any], value: Any) -> None:
+    field = place.get_by_label(control["title"], exact=True)
+    if "choices" in control:
+        field.select_option(str(value))
+    else:
+        field.evaluate("(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }", value)
+
+
+@pytest.fixture(scope="module")
+def all_lessons(visit_for_module: Callable[..., Page], taught: str) -> Page:
+    """A page on which one lesson after the other is opened."""
+    return visit_for_module(taught, "?tab=lessons", until=".fm-lesson")
+
+
+@pytest.mark.parametrize("number", lessons())
+def test_every_experiment_concludes_from_its_run_as_computed_here_and_follows_its_controls(all_lessons, number):
+    page = all_lessons
+    page.locator(f".fm-lesson[data-lesson='{number}'] > summary").click()
+    begin(page, number)
+    for k, experiment in enumerate(lessons()[number].experiments):
+        place = body(page, number).locator(f"[data-experiment='{k}']")
+        place.get_by_role("button", name="Show me").click()
+        said, figures = settled(page, number, k)
+        assert figures, "a conclusion has figures"
+        values = values_of(experiment, []) if experiment.tab else {}
+        CHECKS[number, k](values, said, figures)
+        for control in described(experiment)[:1] if experiment.tab else []:
+            value = other_value(control, values[control["sets"][0]])
+            values |= dict.fromkeys(control["sets"], value)
+            change(place, control, value)
+            changed, figures = settled(page, number, k)
+            assert changed != said
+            CHECKS[number, k](values, changed, figures)
+    expect(page.locator(f".fm-lesson[data-lesson='{number}'] .fm-lesson-state")).to_be_empty()  # nothing was predicted

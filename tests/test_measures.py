@@ -23,6 +23,7 @@ from fm_core.maths.measures import (
     mean_speed,
     nearest,
     neighbour_figures,
+    norms,
     pooled_variance,
     r_squared,
     straightness,
@@ -57,6 +58,26 @@ def test_pooled_variance_is_taken_over_samples_and_entries_together():
     x = normal(2, 9, 1, 3, 3)
     expected = [stdlib.variance(state.flatten().tolist()) for state in x]
     torch.testing.assert_close(pooled_variance(x), torch.tensor(expected))
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 2), (3, 40, 1, 5, 5)])
+def test_norms_are_lengths_over_the_root_of_the_dimension(shape):
+    x = normal(*shape)
+    lengths = np.linalg.norm(x.numpy().reshape(3, 40, -1), axis=2) / math.sqrt(math.prod(shape[2:]))
+    expected = np.stack([lengths.mean(1), *np.quantile(lengths, [0.1, 0.9], axis=1)])
+    np.testing.assert_allclose(norms(x).numpy(), expected, rtol=1e-5)
+
+
+def test_images_of_noise_lie_on_a_thin_shell_and_a_straight_path_between_two_leads_through_its_hole():
+    """The spread of ‖x‖ / √d is about 1 / √(2d); halfway, linear keeps √(1/2) of the norm, cosine all of it."""
+    x_0, x_1 = normal(2, 4000, 1, 28, 28)
+    spread = 1 / math.sqrt(2 * 784)
+    for schedule, kept in (("linear", math.sqrt(1 / 2)), ("cosine", 1)):
+        t = torch.tensor([0.0, 0.5, 1.0])
+        mean, low, high = norms(interpolate(SCHEDULES[schedule], x_0[None], x_1[None], t)[0])
+        assert mean.tolist() == pytest.approx([1, kept, 1], abs=0.002)
+        for quantile, deviations in ((low, -1.2816), (high, 1.2816)):
+            assert (quantile / mean - 1).tolist() == pytest.approx([deviations * spread] * 3, abs=0.002)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

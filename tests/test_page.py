@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,9 +13,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from fm_core import playground
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.playground import simulate
+from fm_core.playground import Run, simulate
 from fm_core.settings import Settings, Side
 from fm_core.ui import exports
 from fm_core.ui.point_packet import window
@@ -216,6 +218,58 @@ def test_the_theory_is_that_of_the_flow_whatever_the_steps_and_chance_has_a_band
     closed = (1 - t) ** 2 * 1 + t**2 * TARGETS["moons"].variance.mean().item()
     assert lines["theory"]["y"] == pytest.approx(closed, rel=1e-3)
     assert "α2 Var X0 + β2 Var X1 (linear: α = 1 − t, β = t)" in page.inner_text(f"{PLAYER} .fm-chart-words")
+
+
+def test_what_the_exact_fields_run_tells_joins_the_picture_when_it_is_there(open_page, monkeypatch):
+    """Until then the page says less, and the menu of files waits for it."""
+    release, add_references = threading.Event(), playground.add_references
+
+    def held(*arguments, **options) -> list[Run]:
+        assert release.wait(60)
+        return add_references(*arguments, **options)
+
+    monkeypatch.setattr(playground, "add_references", held)
+    page = open_page("?steps=9&seed=77&particles=100&layers=exact")
+    known = f"{PLAYER} .fm-numbers tbody td:nth-of-type(4)"
+    try:
+        assert set(traces(page, 4)) == {"measured", "theory", "theory −", "theory +"}
+        assert "Dotted" not in page.inner_text(f"{PLAYER} .fm-chart-words")
+        assert page.inner_text(known) == ""
+        assert "is being measured" in sentence(page)
+        assert page.is_visible(DATA.format("layer=exact"))
+        arrows = picture(page)
+        page.click(f"{PLAYER} .fm-save summary")
+        with page.expect_download() as download:
+            page.click(f"{PLAYER} [data-save=csv]")
+            release.set()
+    finally:
+        release.set()
+    idle(page)
+    assert set(traces(page, 5)) == {"measured", "exact, same solver", "theory", "theory −", "theory +"}
+    assert "Dotted" in page.inner_text(f"{PLAYER} .fm-chart-words")
+    expect(page.locator(known)).to_have_text(re.compile(r"^\d+\.\d%, \d+\.\d% of particles off$"))
+    assert "is being measured" not in sentence(page)
+    assert picture(page) == arrows
+    names = download.value.path().read_text().splitlines()[0].split(",")
+    assert {"exact_variance", "w2", "w2_floor"} <= set(names)
+
+
+# What is drawn first after a choice: the names of what happens until the chart is drawn.
+DRAWN = f"""() => new Promise((resolve) => {{
+  const order = [], {{ react }} = Plotly, root = document.querySelector("{PLAYER}");
+  Plotly.react = (...all) => {{ order.push("chart"); Plotly.react = react; resolve(order); return react(...all); }};
+  new MutationObserver((_, observer) => {{
+    observer.disconnect();
+    order.push("picture");
+    requestAnimationFrame(() => order.push("frame"));
+  }}).observe(root, {{ attributeFilter: ["data-run"] }});
+  document.querySelector("#points-schedule [value=cosine]").click();
+}})"""
+
+
+def test_the_picture_is_seen_before_the_chart_is_drawn(page):
+    assert page.evaluate(DRAWN) == ["picture", "frame", "chart"]
+    idle(page)
 
 
 def test_each_statistic_has_its_lines_and_its_words_and_each_dimension_on_demand(page):

@@ -10,9 +10,13 @@ from fm_core.checkpoints import checkpoint_path
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.measures import NotFinite
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.playground import Library, exact_flow, generate, simulate
+from fm_core.playground import Library, Run, add_references, exact_flow, generate, simulate
 from fm_core.refusals import SettingsError
 from fm_core.settings import DigitSettings, ImageSide, Settings, Side
+
+
+def compared(library: Library, settings: Settings) -> list[Run]:
+    return add_references(library, settings, simulate(library, settings))
 
 
 @pytest.mark.parametrize(
@@ -80,14 +84,23 @@ def test_both_sides_start_from_the_same_noise(library):
 
 
 def test_the_reference_is_the_exact_flow_on_the_same_noise_with_the_same_solver(library):
-    (run,) = simulate(library, Settings(seed=3, particles=200, sides=(Side("cosine", steps=5, solver="heun"),)))
+    (run,) = compared(library, Settings(seed=3, particles=200, sides=(Side("cosine", steps=5, solver="heun"),)))
     expected = exact_flow("moons", "cosine").sample(200, 5, "heun", seed=3)
     assert run.reference is not None
     assert torch.equal(run.reference.x, expected.x)
 
 
+def test_references_leave_the_runs_as_they_are_and_an_exact_side_is_its_own_and_its_neighbours(library):
+    settings = Settings(particles=200, sides=(Side(steps=4), Side(steps=4, velocity="exact")))
+    runs = simulate(library, settings)
+    learned, exact = add_references(library, settings, runs)
+    assert [run.reference for run in runs] == [None, None]
+    assert [learned.trajectory, exact.trajectory] == [run.trajectory for run in runs]
+    assert learned.reference is exact.reference is exact.trajectory
+
+
 def test_an_optimal_transport_coupling_has_no_exact_reference(library):
-    (run,) = simulate(library, Settings(sides=(Side(coupling="ot"),)))
+    (run,) = compared(library, Settings(sides=(Side(coupling="ot"),)))
     assert run.reference is None
     with pytest.raises(SettingsError, match="independent coupling only"):
         simulate(library, Settings(sides=(Side(coupling="ot", velocity="exact"),)))
@@ -95,7 +108,7 @@ def test_an_optimal_transport_coupling_has_no_exact_reference(library):
 
 @pytest.mark.parametrize("solver", ["euler", "rk4"])
 def test_the_flow_map_error_is_that_of_the_particles_ends_and_small_for_a_trained_flow(library, solver):
-    (run,) = simulate(library, Settings(particles=2000, sides=(Side(solver=solver),)))
+    (run,) = compared(library, Settings(particles=2000, sides=(Side(solver=solver),)))
     exact = exact_flow("moons", "linear").sample(2000, 50, solver)
     off = (run.trajectory.x[-1] - exact.x[-1]).square().sum(1).sqrt() / TARGETS["moons"].variance.sum().sqrt()
     assert run.flow_map_error is not None
@@ -108,7 +121,7 @@ def test_the_flow_map_error_is_that_of_the_particles_ends_and_small_for_a_traine
 def test_there_is_no_flow_map_error_of_the_exact_velocity_of_a_coupling_and_of_images(library):
     sides = (Side(velocity="exact"), Side(coupling="ot"))
     runs = [
-        *simulate(library, Settings(particles=100, sides=sides)),
+        *compared(library, Settings(particles=100, sides=sides)),
         *generate(library, DigitSettings(sides=(ImageSide(steps=1),))),
     ]
     assert [run.flow_map_error for run in runs] == [None] * 3
@@ -181,7 +194,8 @@ def test_the_library_cannot_be_changed_by_a_run(library):
 
 def test_a_run_that_nobody_waits_for_ends_at_the_next_step(library):
     """The check is made in every side's run, of points and of images, and what it raises comes out."""
-    checks = []
+    checks, long = [], Settings(particles=100, sides=(Side(steps=200),))
+    runs = simulate(library, long)
 
     def check() -> None:
         checks.append(1)
@@ -189,7 +203,8 @@ def test_a_run_that_nobody_waits_for_ends_at_the_next_step(library):
             raise TimeoutError
 
     for run in (
-        lambda: simulate(library, Settings(particles=100, sides=(Side(steps=200),)), check),
+        lambda: simulate(library, long, check),
+        lambda: add_references(library, long, runs, check),
         lambda: generate(library, DigitSettings(sides=(ImageSide(steps=100),)), check),
     ):
         checks.clear()

@@ -8,7 +8,7 @@ import torch
 from scipy.integrate import quad
 
 from fm_core.maths.matching import interpolate
-from fm_core.maths.schedules import SCHEDULES, Schedule
+from fm_core.maths.schedules import SCHEDULES, Schedule, trigonometric
 
 
 @pytest.fixture(params=SCHEDULES)
@@ -89,6 +89,34 @@ def test_variance_is_preserved(name):
     t = torch.linspace(0, 1, 1001, dtype=torch.float64)
     total = SCHEDULES[name].alpha(t) ** 2 + SCHEDULES[name].beta(t) ** 2
     torch.testing.assert_close(total, torch.ones_like(t), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 0), (0.5, 0.5), (1, 0.5), (0.37, 2.5), (1.5, 0.01)])
+def test_a_trigonometric_schedule_has_its_factors_and_derivatives(a, b):
+    t = torch.linspace(0, 1, 101, dtype=torch.float64, requires_grad=True)
+    found = trigonometric(a, b)(t)
+    torch.testing.assert_close(found.alpha, torch.cos(a * math.pi * t), rtol=0, atol=1e-15)
+    torch.testing.assert_close(found.beta, torch.sin(b * math.pi * t), rtol=0, atol=1e-15)
+    for value, slope in ((found.alpha, found.d_alpha), (found.beta, found.d_beta)):
+        (expected,) = torch.autograd.grad(value.sum(), t)
+        torch.testing.assert_close(slope[:-1], expected[:-1], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("a", "b", "ends"), [(0.5, 2.5, [0, 1]), (1.5, 1, [0, 0]), (1, 2, [-1, 0]), (0, 0, [1, 0])])
+def test_the_ends_of_a_trigonometric_schedule_are_exact(a, b, ends, dtype):
+    alpha, beta, _, _ = trigonometric(a, b)(torch.tensor([0, 1], dtype=dtype))
+    assert [alpha.tolist(), beta.tolist()] == [[1, ends[0]], [0, ends[1]]]
+
+
+def test_the_cosine_schedule_is_trigonometric_with_half_turns():
+    t = torch.linspace(0, 1, 1001)
+    assert all(map(torch.equal, SCHEDULES["cosine"](t), trigonometric(0.5, 0.5)(t)))
+
+
+def test_a_trigonometric_schedule_says_its_formula():
+    assert trigonometric(1, 0.25).formula == "α = cos πt, β = sin 0.25πt"
+    assert trigonometric(0, 2).formula == "α = cos 0, β = sin 2πt"
 
 
 @pytest.mark.parametrize(("name", "share"), [("linear", 1 / 2), ("quadratic", 1 / 8)])

@@ -73,14 +73,16 @@ def test_a_run_comes_as_updates_states_and_then_figures(ask, library):
     assert np.abs(side["x"] - run.trajectory.x.numpy()).max() < 1e-3
     assert side["distances"] == {"states": [3], "values": [pytest.approx(run.samples.distance(3), rel=1e-4)]}
     assert side["floor"] == pytest.approx(run.floor, rel=1e-4)
-    assert "distances" not in shown.header["sides"][0]
+    assert shown.header["sides"][0].keys().isdisjoint({"distances", "flow_map"})
+    assert {"distances", "flow_map", "floor"} <= figures.header["sides"][0].keys()
 
 
 def test_w2_on_the_way_comes_when_it_is_wanted(ask, library):
-    (more,) = packets(list(ask(want="more", **SMALL)))
+    figures, more = packets(list(ask(want="more", **SMALL)))
     (run,) = simulate(library, Settings(particles=100, sides=(Side(steps=3),)))
     expected = [run.samples.distance(state) for state in range(4)]
     assert more.header["sides"][0]["distances"]["values"] == pytest.approx(expected, rel=1e-4)
+    assert figures.header["sides"][0]["floor"] == pytest.approx(run.floor, rel=1e-4)  # for who left before it came
 
 
 def test_digits_come_with_their_readings_last(ask):
@@ -90,7 +92,7 @@ def test_digits_come_with_their_readings_last(ask):
 
 
 def test_velocities_come_when_they_are_wanted(ask):
-    (velocities,) = packets(
+    _, velocities = packets(
         [({"sides": [], **header}, data) for header, data in ask("digits", "more", steps=2) if data]
     )
     assert velocities.blocks["sides.0.v"].values.shape == (3, 16, 28, 28)
@@ -144,7 +146,7 @@ def test_pictures_that_are_none_are_refused(image_address, pictures):
 def test_there_is_no_other_tab(image_address):
     body = json.dumps({"visitor": "a", "want": "run", "values": {}})
     ((header, _),) = list(Answer(image_address, "catalogue", body))
-    assert header["refused"].startswith("the tab must be one of points, digits, translate, not")
+    assert header["refused"].startswith("the tab must be one of pairs, points, digits, translate, not")
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -10,10 +12,11 @@ import pytest
 import torch
 
 from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.maths.flow import Flow
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import CATALOGUE
-from fm_core.playground import Library, simulate
+from fm_core.playground import Library, add_references, simulate
 from fm_core.refusals import SettingsError
 from fm_core.settings import VELOCITIES, Settings, Side
 from fm_core.ui.form import POINTS
@@ -25,8 +28,13 @@ from fm_core.ui.wire import Block, Packet, joined, rounded_to, unpack
 TWO = Settings("moons", particles=300, sides=(Side(steps=3), Side("cosine", steps=5, solver="rk4")))
 
 
+def parts(library: Library, settings: Settings) -> Iterator[Packet]:
+    refer = partial(add_references, library, settings)
+    return (part.packet for part in point_packets(settings, simulate(library, settings), refer, {}))
+
+
 def packet(library: Library, settings: Settings) -> dict:
-    return joined(point_packets(settings, simulate(library, settings), {})).to_program()
+    return joined(parts(library, settings)).to_program()
 
 
 def test_a_packet_comes_back_as_it_was_packed():
@@ -68,6 +76,27 @@ def test_a_packet_returns_states_and_times_to_a_ten_thousandth_of_their_range(li
         sent = run.trajectory.x.numpy()
         assert np.abs(side["x"] - sent).max() <= 1e-4 * np.abs(sent).max()
         assert np.array_equal(side["t"], run.trajectory.t.numpy())
+
+
+def test_the_picture_of_both_sides_comes_before_the_exact_field_is_run(library, monkeypatch):
+    """And all that a program gets is what comes in parts."""
+    coming = parts(library, TWO)
+    begun = []
+    monkeypatch.setattr(Flow, "sample", lambda flow, *_: begun.append(flow.name))
+    shown = next(coming)
+    assert begun == []
+    monkeypatch.undo()
+    for side, run in zip(unpack(shown.to_program())["sides"], simulate(library, TWO), strict=True):
+        assert np.abs(side["x"] - run.trajectory.x.numpy()).max() < 1e-3
+        assert side["statistics"].keys() == {"variance", "speed", "straightness"}
+        assert "flow_map" not in side
+    figures = next(coming).header["sides"]
+    for side, run in zip(figures, add_references(library, TWO, simulate(library, TWO)), strict=True):
+        assert run.reference is not None
+        assert run.flow_map_error is not None
+        assert side["statistics"]["exact"][0] == pytest.approx(run.reference.variance.tolist(), rel=1e-4)
+        assert side["flow_map"]["far"] == pytest.approx(run.flow_map_error.far, rel=1e-4)
+        assert "distances" in side
 
 
 def test_a_packet_takes_four_bytes_per_particle_and_state_and_little_beside(library):

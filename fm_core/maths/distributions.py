@@ -1,6 +1,8 @@
 """The 2D sources and targets, with their moments and densities in closed form.
 
-All but the checkerboard are mixtures of isotropic Gaussians. To add a data set, add one entry to `_TARGETS`.
+All but the checkerboard are mixtures of isotropic Gaussians. The centres of moons and circles are the points of
+scikit-learn, which takes about a second to import, so they are written out, and a test compares them. To add a data
+set, add one entry to `_TARGETS`.
 """
 
 import math
@@ -9,7 +11,6 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.datasets import make_circles, make_moons
 from torch import Tensor
 
 
@@ -106,6 +107,18 @@ def _directions(angles: np.ndarray) -> np.ndarray:
     return np.stack([np.cos(angles), np.sin(angles)], 1)
 
 
+def _moons() -> Mixture:
+    """scikit-learn's make_moons: the upper half of the unit circle, and one that is turned and moved by (1, 1/2)."""
+    arc = _directions(np.linspace(0, math.pi, 50))
+    return Mixture("moons", "Moons", _tensor(np.concatenate([arc, [1, 0.5] - arc])), std=0.05)
+
+
+def _circles() -> Mixture:
+    """scikit-learn's make_circles with factor 0.5, twice as large: circles of radius 2 and 1."""
+    circle = _directions(np.linspace(0, 2 * math.pi, 60, endpoint=False))
+    return Mixture("circles", "Circles", _tensor(np.concatenate([2 * circle, circle])), std=0.1)
+
+
 def _spirals() -> Mixture:
     """Two arms of one and a half turns each, mirror images through the origin."""
     angles = 3 * math.pi * np.sqrt((np.arange(80) + 0.5) / 80)
@@ -125,12 +138,12 @@ _EIGHT_GAUSSIANS = Mixture("eight-gaussians", "Eight Gaussians", _tensor(_OCTAGO
 _CHECKERS = [[x, y] for x in range(-2, 2) for y in range(-2, 2) if (x + y) % 2 == 0]
 
 _TARGETS: list[Distribution] = [
-    Mixture("moons", "Moons", _tensor(make_moons(100, shuffle=False)[0]), std=0.05),  # noise-free centres
+    _moons(),
     Mixture("gaussian", "N((1, 1), I)", torch.ones(1, 2), std=1.0),
     _EIGHT_GAUSSIANS,
     Squares("checkerboard", "Checkerboard", _tensor(_CHECKERS), side=1.0),
     _spirals(),
-    Mixture("circles", "Circles", _tensor(2 * make_circles(120, shuffle=False, factor=0.5)[0]), std=0.1),
+    _circles(),
     _swiss_roll(),
 ]
 TARGETS: dict[str, Distribution] = {entry.name: entry for entry in _TARGETS}

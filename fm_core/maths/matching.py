@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from fm_core.maths.schedules import Schedule, beside
@@ -60,8 +60,13 @@ def optimal_transport(x_0: Tensor, x_1: Tensor, group: int = 128) -> Tensor:
 
 
 def _assign(x_0: Tensor, x_1: Tensor) -> Tensor:
+    from scipy.optimize import linear_sum_assignment  # here, because only training needs it, and the page opens faster
+
     cost = torch.cdist(x_0.flatten(1), x_1.flatten(1)) ** 2
     return x_1[torch.from_numpy(linear_sum_assignment(cost.numpy())[1])]
+
+
+Pair = Callable[[Tensor, Tensor], Tensor]  # of x_0 and x_1 (B, …): x_1 reordered
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +76,33 @@ class Coupling:
     name: str
     title: str
     suffix: str
-    pair: Callable[[Tensor, Tensor], Tensor]
+    pair: Pair
 
 
 INDEPENDENT = Coupling("independent", "independent", "", independent)
-_OPTIMAL_TRANSPORT = Coupling("ot", "optimal transport", "-ot", optimal_transport)
-COUPLINGS: dict[str, Coupling] = {coupling.name: coupling for coupling in (INDEPENDENT, _OPTIMAL_TRANSPORT)}
+OPTIMAL_TRANSPORT = Coupling("ot", "optimal transport", "-ot", optimal_transport)
+COUPLINGS: dict[str, Coupling] = {coupling.name: coupling for coupling in (INDEPENDENT, OPTIMAL_TRANSPORT)}
+
+
+def draw_pairs(source: Any, target: Any, pair: Pair, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """x_0 and x_1 of n coupled pairs, each of shape (n, …)."""
+    x_0 = source.sample(n, generator)
+    return x_0, pair(x_0, target.sample(n, generator))
+
+
+def covariance_of_pairs(source: Any, target: Any, pair: Pair, n: int, batches: int) -> tuple[float, ...]:
+    """Cov(X_0, X_1) per dimension under a coupling of n pairs, estimated from this many batches of them."""
+    generator = torch.Generator().manual_seed(0)
+    draws = (draw_pairs(source, target, pair, n, generator) for _ in range(batches))
+    products = (((x_0 - source.mean) * (x_1 - target.mean)).mean(0) for x_0, x_1 in draws)
+    return tuple((sum(products, torch.zeros(2)) / batches).tolist())
 
 
 def interpolate(schedule: Schedule, x_0: Tensor, x_1: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """x_t = alpha_t x_0 + beta_t x_1 and u_t = d_alpha_t x_0 + d_beta_t x_1, for x_0, x_1 (B, …) and t (B,)."""
+    """x_t = alpha_t x_0 + beta_t x_1 and u_t = d_alpha_t x_0 + d_beta_t x_1, for x_0, x_1 (B, …) and t (B,).
+
+    For whole paths, B counts the times, and x_0 and x_1 of shape (1, n, 2) are the same at each.
+    """
     alpha, beta, d_alpha, d_beta = schedule(beside(t, x_0))
     return alpha * x_0 + beta * x_1, d_alpha * x_0 + d_beta * x_1
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
-from scipy.optimize import root
-from scipy.stats import truncnorm
 from torch import Tensor
 
 from fm_core.maths.distributions import Mixture, Squares
@@ -96,6 +94,8 @@ def _in_squares(
     source: Mixture, target: Squares, at: Coefficients, x: Tensor, chosen: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """x_0 and x_1 given x and their components: per dimension, (x_0 − a) / σ0 is a truncated normal, as in exact.py."""
+    from scipy.stats import truncnorm  # here, because it takes a second, and the page opens without it
+
     a, low = source.centres.double()[chosen // len(target.low)], target.low.double()[chosen % len(target.low)]
     u = torch.rand(len(chosen), 2, generator=generator).double()
     if at.beta < 1e-4:  # nothing is known of x_1 yet
@@ -110,6 +110,8 @@ def _in_squares(
 
 def _centred(log_weights: Tensor, deviations: Tensor) -> Tensor:
     """Weights w_i ∝ exp(log_weights_i + λ·deviations_i), with λ such that Σ w_i deviations_i = 0."""
+    from scipy.optimize import root  # here, like truncnorm
+
     scaled = (deviations / deviations.std(0).clamp(min=1e-12)).numpy()
 
     def weights(slope) -> Tensor:

@@ -6,13 +6,15 @@ schedule, add one entry to `_ENTRIES`.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 TimeFunction = Callable[[Tensor], Tensor]
+ROUNDING = 1e-9  # of a sine
 
 
 class Coefficients(NamedTuple):
@@ -67,16 +69,32 @@ class Schedule:
         return tuple(torch.where(determinant == 0, x, end / determinant) for end in ends)  # pyright: ignore[reportReturnType]
 
 
-def _from_angle(name: str, formula: str, angle: TimeFunction, d_angle: TimeFunction) -> Schedule:
-    """alpha = cos(angle), beta = sin(angle), for an angle from 0 to π/2; the masks make the zeros at the ends exact."""
+@lru_cache
+def trigonometric(a: float, b: float) -> Schedule:
+    """alpha = cos(a π t), beta = sin(b π t), for any a and b: only some give alpha_1 = 0 and beta_1 = 1.
+
+    >>> alpha, beta, _, _ = trigonometric(1, 0.5)(torch.tensor(1.0))
+    >>> alpha.item(), beta.item()
+    (-1.0, 1.0)
+    """
+    u, w = a * math.pi, b * math.pi
     return Schedule(
-        name,
-        formula,
-        alpha=lambda t: torch.cos(angle(t)).masked_fill(t == 1, 0.0),
-        beta=lambda t: torch.sin(angle(t)).masked_fill(t == 0, 0.0),
-        d_alpha=lambda t: -torch.sin(angle(t)) * d_angle(t),
-        d_beta=lambda t: (torch.cos(angle(t)) * d_angle(t)).masked_fill(t == 1, 0.0),
+        f"custom ({a:g}π, {b:g}π)",
+        f"α = cos {_angle(a)}, β = sin {_angle(b)}",
+        alpha=lambda t: _ending(torch.cos(u * t), t, math.cos(u)),
+        beta=lambda t: _ending(torch.sin(w * t), t, math.sin(w)),
+        d_alpha=lambda t: _ending(-u * torch.sin(u * t), t, math.sin(u)),
+        d_beta=lambda t: _ending(w * torch.cos(w * t), t, math.cos(w)),
     )
+
+
+def _angle(factor: float) -> str:
+    return {"0": "0", "1": "πt"}.get(f"{factor:g}", f"{factor:g}πt")
+
+
+def _ending(values: Tensor, t: Tensor, end: float) -> Tensor:
+    """The values, exactly 0 at t = 1 if `end` is 0 but for rounding."""
+    return values.masked_fill(t == 1, 0.0) if abs(end) < ROUNDING else values
 
 
 # The variance-preserving SDE of Song et al. (2021), https://arxiv.org/abs/2011.13456, appendix C:
@@ -110,13 +128,11 @@ def _d_vp_angle(t: Tensor) -> Tensor:
     return _STRETCH * (1 - _S_MIN) * slope / (-torch.expm1(2 * log_signal)).sqrt()
 
 
-_ENTRIES = (  # name, formula, alpha, beta, d_alpha, d_beta; or name, formula, angle, d_angle
+_ENTRIES = (  # name, formula, alpha, beta, d_alpha, d_beta
     Schedule(
         "linear", "α = 1 − t, β = t", lambda t: 1 - t, lambda t: t, lambda t: -torch.ones_like(t), torch.ones_like
     ),
-    _from_angle(
-        "cosine", "α = cos πt/2, β = sin πt/2", lambda t: math.pi / 2 * t, lambda t: torch.full_like(t, math.pi / 2)
-    ),
+    replace(trigonometric(0.5, 0.5), name="cosine", formula="α = cos πt/2, β = sin πt/2"),
     Schedule(
         "quadratic",
         "α = (1 − t)², β = t²",
@@ -125,6 +141,13 @@ _ENTRIES = (  # name, formula, alpha, beta, d_alpha, d_beta; or name, formula, a
         d_alpha=lambda t: -2 * (1 - t),
         d_beta=lambda t: 2 * t,
     ),
-    _from_angle("vp", "VP diffusion (Song et al. 2021): α = cos φ, β = sin φ", _vp_angle, _d_vp_angle),
+    Schedule(
+        "vp",
+        "VP diffusion (Song et al. 2021): α = cos φ, β = sin φ",
+        alpha=lambda t: torch.cos(_vp_angle(t)).masked_fill(t == 1, 0.0),  # the masks make the zeros at the ends exact
+        beta=lambda t: torch.sin(_vp_angle(t)).masked_fill(t == 0, 0.0),
+        d_alpha=lambda t: -torch.sin(_vp_angle(t)) * _d_vp_angle(t),
+        d_beta=lambda t: (torch.cos(_vp_angle(t)) * _d_vp_angle(t)).masked_fill(t == 1, 0.0),
+    ),
 )
 SCHEDULES: dict[str, Schedule] = {entry.name: entry for entry in _ENTRIES}

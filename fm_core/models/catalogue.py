@@ -26,6 +26,7 @@ _POINTS = [
     PointRecipe(_MOONS, _LINEAR, source=_EIGHT, n_hidden=256, iterations=8_000),
     PointRecipe(_MOONS, _LINEAR, source=_EIGHT, coupling=_OT, batch=512),
     PointRecipe(_MOONS, _LINEAR, relu_output=True),
+    PointRecipe(_MOONS, _LINEAR, one_step=True),
 ]
 
 _IMAGES = [

@@ -14,6 +14,7 @@ from fm_core.checkpoints import Unfit
 from fm_core.images.files import load
 from fm_core.images.sets import IMAGE_SETS, NOISE, ImageSet, ImageSource
 from fm_core.machine import fast, has_bfloat16
+from fm_core.maths.empirical import empirical_velocity
 from fm_core.maths.flow import Flow
 from fm_core.maths.matching import TIME_DENSITIES, TimeDensity, draw_times, matching_loss
 from fm_core.maths.measures import BATCH, finite
@@ -26,10 +27,12 @@ from fm_core.models.figures import are_nfes, is_count, is_number, is_series
 from fm_core.models.kind import Recipe, Task, flow_name
 from fm_core.models.networks import DigitClassifier, VelocityUNet
 from fm_core.models.optimizers import adam_and_muon
+from fm_core.refusals import entry
 
 IMAGES = 10_000
 SPACING = 1.6  # of the time grid: an image's shape is decided early, so the first steps are short
 JUDGED = (20, 50)  # NFE
+TRAINING_IMAGES = 2000  # of the perfect flow
 SMALLEST = 1e-9  # floor that a figure is divided by
 FIGURES = ("fd", "precision", "recall", "coverage", "confidence", "evenness")  # at each NFE, and of the floor
 _STARTS = {NOISE.name: NOISE, **IMAGE_SETS}
@@ -180,3 +183,18 @@ def generate(flow: Flow, x_0: Tensor, steps: int) -> Tensor:
         *_, (_, x_1, _) = integrate(flow.velocity, part, time_grid(steps, flow.spacing))
         parts.append(flow.target.to_pixels(finite(x_1)))
     return torch.cat(parts)
+
+
+@lru_cache(maxsize=4)  # of 13 MB each
+def perfect_flow(schedule: str, window: int | None = None, images: int = TRAINING_IMAGES) -> Flow:
+    """The flow of digits that a network without any error would have learned from so many bundled training images.
+
+    With a `window`, each pixel sees only as many pixels around it: see `maths/empirical.py`. Raises SettingsError.
+
+    >>> perfect_flow("linear", window=7, images=100).sample(n=2, steps=3)
+    Trajectory(2 of 1×28×28 in 3 steps, NFE 3, seed 0)
+    """
+    path = entry("schedule", schedule, SCHEDULES)
+    x_1 = MNIST.standardise(MNIST.bundled_training(images)[0])
+    name = flow_name(MNIST.name, schedule, suffix=f"-perfect-{window or 'whole'}")
+    return Flow(name, NOISE, MNIST, path, empirical_velocity(x_1, path, window), spacing=SPACING)

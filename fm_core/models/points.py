@@ -10,7 +10,15 @@ from torch import Tensor, nn
 from fm_core.checkpoints import Unfit
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS, Distribution, Mixture
 from fm_core.maths.flow import Flow
-from fm_core.maths.matching import COUPLINGS, INDEPENDENT, Coupling, draw_times, matching_loss
+from fm_core.maths.matching import (
+    COUPLINGS,
+    INDEPENDENT,
+    Coupling,
+    covariance_of_pairs,
+    draw_pairs,
+    draw_times,
+    matching_loss,
+)
 from fm_core.maths.quality import JUDGED_NFE, ROUNDING, measure
 from fm_core.maths.schedules import SCHEDULES, Schedule
 from fm_core.models.figures import are_nfes, is_count, is_number, is_series
@@ -23,7 +31,11 @@ FIGURES = ("flow_map_error", "far", "w2", "w2_std", "variance_error")  # of `mea
 
 @dataclass(frozen=True)
 class PointRecipe(Recipe):
-    """Everything but the seed that determines a trained flow of points."""
+    """Everything but the seed that determines a trained flow of points.
+
+    With `one_step` it is trained at t = 0 alone. On the linear schedule it regresses x_1 − x_0 on x_0 there, so that
+    one step of Euler ends at E[x_1 | x_0]: for independent pairs at the mean of the data, wherever it starts.
+    """
 
     kind: ClassVar[str] = "points"
     registries = {"target": TARGETS, "source": SOURCES, "schedule": SCHEDULES, "coupling": COUPLINGS}  # noqa: RUF012
@@ -43,10 +55,11 @@ class PointRecipe(Recipe):
     learning_rate: float = 4e-3
     ema_decay: float = 0.995
     stratified: bool = True
+    one_step: bool = False
 
     @property
     def name(self) -> str:
-        suffix = self.coupling.suffix + "-relu-output" * self.relu_output
+        suffix = self.coupling.suffix + "-relu-output" * self.relu_output + "-one-step" * self.one_step
         return flow_name(self.target.name, self.schedule.name, self.source.name, suffix)
 
     def network(self) -> VelocityMLP:
@@ -55,7 +68,7 @@ class PointRecipe(Recipe):
     def task(self, seed: int, root: Path, device: str) -> Task:
         """A batch is newly drawn, coupled x_0 and x_1 of shape (B, 2), and t of shape (B,)."""
         return Task(
-            lambda _, generator: (*self.draw(generator), draw_times(self.batch, generator, self.stratified)),
+            lambda _, generator: (*self.draw(generator), self.draw_times(generator)),
             lambda network, *batch: matching_loss(network, self.schedule, *batch),
         )
 
@@ -99,17 +112,17 @@ class PointRecipe(Recipe):
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """A batch of x_0 and x_1, of shape (B, 2), coupled."""
-        x_0 = self.source.sample(self.batch, generator)
-        return x_0, self.coupling.pair(x_0, self.target.sample(self.batch, generator))
+        return draw_pairs(self.source, self.target, self.coupling.pair, self.batch, generator)
+
+    def draw_times(self, generator: torch.Generator) -> Tensor:
+        """Of shape (B,)."""
+        return torch.zeros(self.batch) if self.one_step else draw_times(self.batch, generator, self.stratified)
 
     def covariance(self, batches: int = 100) -> tuple[float, ...]:
         """Cov(X_0, X_1) per dimension under the coupling, estimated from `batches` batches."""
         if self.coupling is INDEPENDENT:
             return (0.0, 0.0)
-        generator = torch.Generator().manual_seed(0)
-        draws = (self.draw(generator) for _ in range(batches))
-        products = (((x_0 - self.source.mean) * (x_1 - self.target.mean)).mean(0) for x_0, x_1 in draws)
-        return tuple((sum(products, torch.zeros(2)) / batches).tolist())
+        return covariance_of_pairs(self.source, self.target, self.coupling.pair, self.batch, batches)
 
 
 def quality_at(figures: dict, nfe: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from fm_core.refusals import SettingsError
-from fm_core.settings import DigitSettings, ImageSide, Settings, Side, TranslateSettings
+from fm_core.settings import DigitSettings, ImageSide, PairSettings, PairSide, Settings, Side, TranslateSettings
 
 
 class Form:
@@ -36,7 +36,9 @@ class Form:
         kind = self.kind if name in self.shared else self.side
         check = {field.name: field for field in fields(kind)}[name.removesuffix("_b")].metadata["check"]
         if "limits" in check.keywords:
-            return "a whole number from {} to {}".format(*check.keywords["limits"])
+            least, most = check.keywords["limits"]
+            step = f" in steps of {check.keywords['step']}" if "step" in check.keywords else ""
+            return f"a {'' if step else 'whole '}number from {least} to {most}{step}"
         return f"one of {', '.join(map(str, check.keywords['choices']))}"
 
     @cached_property
@@ -80,11 +82,12 @@ class Form:
         if isinstance(default, bool):
             return {"0": False, "1": True}.get(text, text)
         try:
-            return int(text) if isinstance(default, int) else text
+            return type(default)(text) if isinstance(default, int | float) else text
         except ValueError:
             return text
 
 
 POINTS = Form(Settings(sides=(Side(), Side(schedule="cosine"))))
+PAIRS = Form(PairSettings(sides=(PairSide(), PairSide(schedule="cosine"))), {"tab": "pairs"})
 DIGITS = Form(DigitSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "digits"})
 TRANSLATE = Form(TranslateSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "translate"})

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import numpy as np
 import torch
 
+from fm_core.maths.measures import norms
 from fm_core.playground import Run
 from fm_core.ui.wire import Block, Packet, about, rounded, rounded_to, titles
 
@@ -30,7 +31,8 @@ def image_packets(
     """What is shown; what the classifier reads in the runs, which `read` adds and which takes as long again; and the
     velocities, which only some views of the pictures need.
 
-    Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10).
+    Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10); the
+    statistic `norm` is [mean, 10 % quantile, 90 % quantile] of ‖x_t‖ / √784, each (T,).
     `pixels`, uint8 (n, 28, 28), are the pictures that the runs translate, before noise; their block is `pictures`.
     """
     yield _shown(runs, seed, query, pixels)
@@ -63,7 +65,10 @@ def _side(run: Run, title: str) -> dict[str, Any]:
         "covariance": round(float(torch.tensor(run.flow.covariance)), 4),
         "spacing": run.flow.spacing,
         "coefficients": end_coefficients(run),
-        "statistics": {"variance": [rounded(run.trajectory.variance)]},
+        "statistics": {
+            "variance": [rounded(run.trajectory.variance)],
+            "norm": [rounded(series) for series in norms(run.trajectory.x)],
+        },
     }
 
 

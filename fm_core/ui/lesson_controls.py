@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from fm_core.maths.matching import COUPLINGS
 from fm_core.refusals import SettingsError
 from fm_core.ui import menus
-from fm_core.ui.form import DIGITS, POINTS, TRANSLATE, Form
+from fm_core.ui.form import DIGITS, PAIRS, POINTS, TRANSLATE, Form
 from fm_core.ui.lessons import Control, Experiment, LessonError
 
-FORMS: dict[str, Form] = {form.fixed.get("tab", "points"): form for form in (POINTS, DIGITS, TRANSLATE)}
+FORMS: dict[str, Form] = {"points": POINTS, "pairs": PAIRS, "digits": DIGITS, "translate": TRANSLATE}
 TITLES = {
     "target": "Data",
     "source": "Start from",
@@ -22,10 +23,14 @@ TITLES = {
     "solver": "Solver",
     "images": "Images",
     "clothes": "Clothes",
+    "a": "a / π",
+    "b": "b / π",
+    "group": "Pairs matched at a time",
 }
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
 WORDS["velocity"] = menus.FIELDS
+WORDS["coupling"] = {name: coupling.title for name, coupling in COUPLINGS.items()}
 
 
 def values_of(experiment: Experiment, inputs: Iterable[str]) -> dict[str, Any]:
@@ -39,10 +44,10 @@ def values_of(experiment: Experiment, inputs: Iterable[str]) -> dict[str, Any]:
 
 
 def _of_both_sides(experiment: Experiment) -> dict[str, Any]:
-    """All values; what is given for side A alone holds for both sides."""
-    form, given = FORMS[experiment.tab], dict(experiment.values)
-    shared = {f"{name}_b": value for name, value in given.items() if name in form.per_side}
-    return form.defaults | shared | given
+    """All values; side B is like side A in what is not given for it."""
+    form = FORMS[experiment.tab]
+    values = form.defaults | dict(experiment.values)
+    return values | {f"{name}_b": experiment.values.get(f"{name}_b", values[name]) for name in form.per_side}
 
 
 def described(experiment: Experiment) -> list[dict[str, Any]]:
@@ -53,13 +58,13 @@ def described(experiment: Experiment) -> list[dict[str, Any]]:
 
 def _described(form: Form, control: Control, values: Mapping[str, Any]) -> dict[str, Any]:
     name = control.name.removesuffix("_b")
-    together = values["compare"] and name in form.per_side and values[name] == values[f"{name}_b"]
+    together = values["compare"] and control.name in form.per_side and values[name] == values[f"{name}_b"]
     sets = [name, f"{name}_b"] if together else [control.name]
     apart = values["compare"] and name in form.per_side and not together
     side = f" of run {'AB'[control.name != name]}" if apart else ""
     about = {"sets": sets, "title": TITLES.get(name, name) + side}
     check = _check(form, name)
-    if "limits" in check:
+    if "limits" in check and not control.choices:
         least, most = check["limits"]
         narrowed = {"least": least if control.least is None else control.least, "most": control.most or most}
         return about | narrowed | {"step": check.get("step", 1)}

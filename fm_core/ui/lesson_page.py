@@ -33,6 +33,7 @@ def content(lesson: Lesson, service: Service) -> dict[str, Any]:
         "html": _body(lesson),
         "title": with_formulas(lesson.title),
         "question": with_formulas(lesson.question),
+        "ask": with_formulas(lesson.ask),
         "choices": [
             {"text": with_formulas(c.text), "answer": with_formulas(c.answer), "right": c.right} for c in lesson.choices
         ],
@@ -52,7 +53,8 @@ def _body(lesson: Lesson) -> str:
     return (
         f'<div class="fm-question">{with_formulas(lesson.question)}</div>'
         f'<form class="fm-prediction"><fieldset><legend>{with_formulas(lesson.ask)}</legend>{choices}</fieldset>'
-        '<button type="submit" disabled>This is my prediction</button></form>'
+        '<button type="submit" disabled>This is my prediction</button> '
+        '<button type="button" class="fm-skip-prediction">Go on without one</button></form>'
         f'<div class="fm-verdict" role="status"></div>{experiments}'
         f'<details class="fm-derivation"><summary>The answer, step by step</summary><ol>{steps}</ol></details>'
         + (f'<ul class="fm-sources">{sources}</ul>' if sources else "")

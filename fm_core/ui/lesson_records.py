@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from statistics import mean
 from typing import Any
 
 import plotly.graph_objects as go
+import torch
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
-from fm_core.models.points import quality_at
+from fm_core.maths.exact import exact_velocity
+from fm_core.maths.matching import INDEPENDENT, matching_loss
+from fm_core.models.catalogue import POINT_RECIPES
+from fm_core.models.points import PointRecipe, quality_at
 from fm_core.playground import Library
 from fm_core.refusals import entry
-from fm_core.ui.charts import curves_figure, losses_of, point_figure, quality_figure, with_figures
+from fm_core.ui.charts import GREY, curves_figure, losses_of, point_figure, quality_figure, with_figures
 from fm_core.ui.lessons import LessonError
 
 
@@ -39,6 +45,19 @@ def _distance(library: Library, flows: Sequence[str]) -> Record:
     return Record(quality_figure(found, "fd"), figures)
 
 
+def _evenness(library: Library, flows: Sequence[str]) -> Record:
+    """Evenness of the classes against NFE, of flows of images; without NFE, that of training digits."""
+    found = _judged(library, flows)
+    qualities = {name: data["quality"] for name, data in found.items()}
+    figures = {
+        f"{name}.evenness@{nfe}": value
+        for name, quality in qualities.items()
+        for nfe, value in zip(quality["nfe"], quality["evenness"], strict=True)
+    }
+    figures |= {f"{name}.evenness": quality["floor"]["evenness"] for name, quality in qualities.items()}
+    return Record(quality_figure(found, "evenness"), figures)
+
+
 def _w2(library: Library, flows: Sequence[str]) -> Record:
     """W2 over the floor against NFE, of flows of points."""
     found = _judged(library, flows)
@@ -51,15 +70,35 @@ def _w2(library: Library, flows: Sequence[str]) -> Record:
 
 
 def _loss(library: Library, flows: Sequence[str]) -> Record:
-    """The training loss at the end of each epoch."""
+    """The training loss at the end of each epoch: `.loss` of the last one, `.first` of the first, and `.rise`, the
+    largest rise above an earlier value. For points also `.least`, the loss of the best network of its kind.
+    """
     losses, problems = losses_of(list(flows), DEFAULT_DIRECTORY)
     if problems:
         raise LessonError(" ".join(problems))
     figures = {
         f"{name}.loss@{epoch}": value for name, values in losses.items() for epoch, value in enumerate(values, 1)
     }
-    figures |= {f"{name}.loss": values[-1] for name, values in losses.items()}
-    return Record(curves_figure(losses), figures)
+    for name, values in losses.items():
+        rises = [value - min(values[: epoch + 1]) for epoch, value in enumerate(values)]
+        figures |= {f"{name}.loss": values[-1], f"{name}.first": values[0], f"{name}.rise": max(rises)}
+    chart = curves_figure(losses)
+    for name in [name for name in flows if name in POINT_RECIPES and POINT_RECIPES[name].coupling is INDEPENDENT]:
+        figures[f"{name}.least"] = least = least_loss(POINT_RECIPES[name])
+        chart.add_hline(least, line={"dash": "dash", "color": GREY})
+    return Record(chart, figures)
+
+
+@lru_cache
+def least_loss(recipe: PointRecipe, batches: int = 60) -> float:
+    """The loss of the best velocity, E‖dX_t/dt − v_t(X_t)‖² with v_t(x) = E[dX_t/dt | X_t = x], over batches as in
+    training. With a ReLU after the last layer it is max(0, v_t), component by component. For independent pairs only.
+    """
+    generator = torch.Generator().manual_seed(0)
+    exact = exact_velocity(recipe.source, recipe.target, recipe.schedule)
+    best = (lambda x, t: exact(x, t).relu()) if recipe.relu_output else exact
+    drawn = ((*recipe.draw(generator), recipe.draw_times(generator)) for _ in range(batches))
+    return mean(matching_loss(best, recipe.schedule, *batch).item() for batch in drawn)
 
 
 def _judged(library: Library, flows: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -69,4 +108,9 @@ def _judged(library: Library, flows: Sequence[str]) -> dict[str, dict[str, Any]]
     return found
 
 
-RECORDS: dict[str, Callable[[Library, Sequence[str]], Record]] = {"distance": _distance, "w2": _w2, "loss": _loss}
+RECORDS: dict[str, Callable[[Library, Sequence[str]], Record]] = {
+    "distance": _distance,
+    "evenness": _evenness,
+    "w2": _w2,
+    "loss": _loss,
+}

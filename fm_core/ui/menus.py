@@ -12,7 +12,18 @@ from fm_core.playground import Library
 from fm_core.settings import VELOCITIES, Settings, Side
 
 Choices = list[tuple[str, Any]]
-FIELDS = {"learned": "network", "exact": "exact formula", "relu-output": "network + ReLU"}
+FIELDS = {
+    "learned": "network",
+    "exact": "exact formula",
+    "relu-output": "network + ReLU",
+    "one-step": "network for one step",
+}
+_LACKING = {
+    "learned": "No network was trained for {}",
+    "exact": "The exact formula holds for independent pairs only",
+    "relu-output": "No network with a ReLU at its end was trained for {}",
+    "one-step": "No network was trained for one step alone for {}",
+}
 
 
 def _titles(registry: Mapping) -> Choices:
@@ -70,11 +81,7 @@ def _replaced(wish: Side, side: Side, target: str, damaged: list[str]) -> dict[s
         lacking = f"No network was trained with {pairs} pairs for {target}, {wish.schedule}"
         notes["coupling"] = [f"{lacking}: shown are {shown} pairs."]
     if wish.velocity != side.velocity:
-        why = f"No network with this output was trained for {target}, {wish.schedule}"
-        if wish.velocity == "exact":
-            why = "The exact formula holds for independent pairs only"
-        elif wish.velocity == "learned":
-            why = f"No network was trained for {target}, {wish.schedule}"
+        why = _LACKING[wish.velocity].format(f"{target}, {wish.schedule}")
         notes["velocity"] = [*damaged, f"{why}: shown is the {FIELDS[side.velocity]}."]
     return notes
 

@@ -30,6 +30,7 @@ from fm_core.ui.guard import Guard
 from fm_core.ui.headers import SecurityHeaders
 from fm_core.ui.lessons import Lesson, lessons
 from fm_core.ui.memory import SESSIONS, bounded
+from fm_core.ui.pairs import offer_pairs
 from fm_core.ui.player import module_url
 from fm_core.ui.points_tab import create_points_tab
 from fm_core.ui.preview import Preview
@@ -74,6 +75,7 @@ class Page(gr.Blocks):
 def build_page(library: Library, taught: Mapping[str, Lesson] | None = None) -> Page:
     """The whole page for these models, without the tabs that need others, and for these lessons or the shipped ones."""
     answering = Service(library, lessons() if taught is None else taught)
+    offer_pairs(answering)
     title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
     with Page(answering, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
         title_and_why = text("ui/texts/introduction.html", why=why("flow_matching", "page"))

@@ -1,6 +1,6 @@
 """The packet of runs of points: states, velocity fields on a grid, the target density, and statistics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
@@ -11,16 +11,23 @@ from torch import Tensor
 from fm_core.maths.distributions import Distribution, Mixture
 from fm_core.maths.flow import Flow
 from fm_core.playground import Run, Samples, exact_flow
-from fm_core.settings import Settings, Side
+from fm_core.settings import PairSettings, PairSide, Settings, Side
 from fm_core.ui.wire import Block, Later, Packet, about, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
+FEW = 16  # Gaussians
 WIDTH = 3  # of the fields' grid, in heights of the window: a picture may be wider than its window
 Corner = tuple[float, ...]
 
 
-def point_packets(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Iterator[Packet | Later]:
-    """What is shown; W2 from its end to the target; and W2 on the way, which takes long and which one chart shows.
+def point_packets(
+    settings: Settings | PairSettings,
+    runs: list[Run],
+    refer: Callable[[list[Run]], list[Run]],
+    query: Mapping[str, object],
+) -> Iterator[Packet | Later]:
+    """What is shown; figures of the end, and of the references that `refer` adds and that take about as long again;
+    and W2 on the way, which takes long and which one chart shows.
 
     Sides have blocks `t` (T,), `x` (T, n, 2) and `fields.NAME` (times, rows, columns, 2), whose grid spans
     `field_window`; `density` (pixels, pixels) is the square root of the target density over its maximum. Rows go
@@ -28,14 +35,11 @@ def point_packets(settings: Settings, runs: list[Run], query: Mapping[str, objec
     """
     yield _shown(settings, runs, query)
     samples = [run.samples for run in runs]
-    last = [
-        _distances(s, [max(s.x)]) | {"floor": rounded([run.floor])[0]} for run, s in zip(runs, samples, strict=True)
-    ]
-    yield Packet({"sides": last}, {})
+    yield Packet({"sides": list(map(_figures, refer(runs), samples))}, {})
     yield Later(lambda: _everywhere(samples), sum(s.nbytes for s in samples))
 
 
-def _shown(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> Packet:
+def _shown(settings: Settings | PairSettings, runs: list[Run], query: Mapping[str, object]) -> Packet:
     source, target = runs[0].flow.source, runs[0].flow.target
     low, high = window(source, target)
     blocks = {"density": _density(target, low, high)}
@@ -52,20 +56,31 @@ def _shown(settings: Settings, runs: list[Run], query: Mapping[str, object]) -> 
         "query": urlencode(query),
         "window": [low, high],
         "field_window": _wide(low, high),
+        "parts": _parts(target),
         "sides": [_side(run, title) for run, title in zip(runs, titles(runs), strict=True)],
     }
     return Packet(header, blocks)
 
 
 def _side(run: Run, title: str) -> dict[str, Any]:
-    side, error = run.side, run.flow_map_error
-    assert isinstance(side, Side)
+    side = run.side
+    assert isinstance(side, Side | PairSide)
     return {
         **about(run, title),
         "velocity": side.velocity,
         "coupling": side.coupling,
-        "flow_map": error and {"median": rounded([error.median])[0], "far": rounded([error.far])[0]},
         "statistics": _statistics(run),
+    }
+
+
+def _figures(run: Run, samples: Samples) -> dict[str, Any]:
+    """W2 of the last state and what it is by chance, and how the run compares with its reference."""
+    error, reference = run.flow_map_error, run.reference
+    return {
+        **_distances(samples, [max(samples.x)]),
+        "floor": rounded([run.floor])[0],
+        "flow_map": error and {"median": rounded([error.median])[0], "far": rounded([error.far])[0]},
+        "statistics": {"exact": _with_mean(reference.variance_per_dimension) if reference else []},
     }
 
 
@@ -77,12 +92,18 @@ def _distances(samples: Samples, states: list[int]) -> dict[str, Any]:
     return {"distances": {"states": states, "values": rounded(map(samples.distance, states))}}
 
 
+def _parts(target: Distribution) -> dict[str, Any] | None:
+    """The Gaussians that the data are made of, if they are few enough to count which of them are reached."""
+    if not isinstance(target, Mixture) or len(target.centres) > FEW:
+        return None
+    return {"centres": list(map(rounded, target.centres)), "std": target.std}
+
+
 def _statistics(run: Run) -> dict[str, list]:
     """The per-step series of the charts; variances as [mean, first dimension, second dimension]."""
-    trajectory, reference = run.trajectory, run.reference
+    trajectory = run.trajectory
     return {
         "variance": _with_mean(trajectory.variance_per_dimension),
-        "exact": _with_mean(reference.variance_per_dimension) if reference else [],
         "speed": rounded(trajectory.mean_speed),
         "straightness": rounded(trajectory.straightness),
     }
@@ -101,11 +122,14 @@ def window(source: Mixture, target: Distribution) -> tuple[Corner, Corner]:
     return tuple((middle - half).tolist()), tuple((middle + half).tolist())
 
 
-def _fields(settings: Settings, run: Run) -> dict[str, Flow]:
-    """The fields whose arrows a side can show: its own, and the exact one if there is one."""
-    fields = {} if getattr(run.side, "velocity", "") == "exact" else {"learned": run.flow}
-    if run.reference is not None:
-        fields["exact"] = exact_flow(settings.target, run.side.schedule, settings.source)
+def _fields(settings: Settings | PairSettings, run: Run) -> dict[str, Flow]:
+    """The fields whose arrows a side can show: its own, and the exact one if it is known."""
+    side = run.side
+    if not isinstance(side, Side):
+        return {}
+    fields = {} if side.velocity == "exact" else {"learned": run.flow}
+    if side.coupling == "independent":
+        fields["exact"] = exact_flow(settings.target, side.schedule, settings.source)
     return fields
 
 

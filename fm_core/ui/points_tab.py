@@ -1,6 +1,7 @@
 """The tab of 2D points: comparisons, controls, the player and the API endpoint."""
 
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlencode
 
 import gradio as gr
@@ -66,7 +67,8 @@ def points_work(library: Library, settings: Settings) -> Work:
     def compute(check: Check) -> Iterator[Packet | Later]:
         runs = playground.simulate(library, settings, check)
         check()
-        return point_packets(settings, runs, POINTS.to_query(settings))
+        refer = partial(playground.add_references, library, settings, check=check)
+        return point_packets(settings, runs, refer, POINTS.to_query(settings))
 
     return Work(settings, "points", settings.seconds, 3, compute, POINT_BUDGET.patience)
 

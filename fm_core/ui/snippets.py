@@ -12,9 +12,19 @@ import torch
 from fm_core.machine import commit
 from fm_core.models.classifier import MNIST
 from fm_core.models.kind import flow_name
-from fm_core.settings import CLOTHES_SET, DigitSettings, ImageSide, Settings, Side, TranslateSettings
+from fm_core.settings import (
+    CLOTHES_SET,
+    DigitSettings,
+    ImageSide,
+    PairSettings,
+    PairSide,
+    Settings,
+    Side,
+    TranslateSettings,
+)
 
-AnySettings = Settings | DigitSettings | TranslateSettings
+AnySettings = Settings | PairSettings | DigitSettings | TranslateSettings
+AnySide = Side | PairSide | ImageSide
 Lines = list[str]
 WIDTH = 116  # of the lines of packed pictures
 
@@ -37,6 +47,8 @@ def flow_names(settings: AnySettings) -> list[str]:
     >>> flow_names(TranslateSettings())
     ['fashion-to-mnist-linear']
     """
+    if isinstance(settings, PairSettings):
+        return [settings.flow_name(side) for side in settings.sides]
     if isinstance(settings, Settings):
         return [settings.flow_name(side) + "-exact" * (side.velocity == "exact") for side in settings.sides]
     source = {"source": CLOTHES_SET.name} if isinstance(settings, TranslateSettings) else {}
@@ -49,7 +61,7 @@ def file_name(settings: AnySettings, ending: str) -> str:
     >>> file_name(DigitSettings(seed=3), "npz")
     'mnist-linear-euler-20-seed3.npz'
     """
-    names = [f"{flow}-{side.solver}-{side.steps}" for _, flow, side in _sides(settings)]
+    names = ["-".join(filter(None, (flow, side.solver, str(side.steps)))) for _, flow, side in _sides(settings)]
     return f"{'-vs-'.join(names)}-seed{settings.seed}.{ending}"
 
 
@@ -61,6 +73,8 @@ def snippet(settings: AnySettings, pixels: np.ndarray | None = None) -> str:
     about = _ABOUT.format(name=file_name(settings, "py").removesuffix(".py"), versions=_versions())
     if isinstance(settings, Settings):
         imports, body = _points(settings)
+    elif isinstance(settings, PairSettings):
+        imports, body = _pairs(settings)
     elif isinstance(settings, DigitSettings):
         imports, body = _digits(settings)
     else:
@@ -75,7 +89,7 @@ def _versions() -> str:
     return f"{ours}torch {torch.__version__}"
 
 
-def _sides(settings: AnySettings) -> list[tuple[str, str, Side | ImageSide]]:
+def _sides(settings: AnySettings) -> list[tuple[str, str, AnySide]]:
     """Each side: the ending of its variables' names, the name of its flow, and its settings."""
     endings = ["_a", "_b"] if len(settings.sides) > 1 else [""]
     return list(zip(endings, flow_names(settings), settings.sides, strict=True))
@@ -89,10 +103,19 @@ def _points(settings: Settings) -> tuple[Lines, Lines]:
     return ["import torch", "", f"from fm_core import {', '.join(loaders)}"], [*flows, *_samples(settings, given)]
 
 
-def _flow_of_points(settings: Settings, name: str, side: Side | ImageSide) -> str:
+def _flow_of_points(settings: Settings, name: str, side: AnySide) -> str:
     if name.endswith("-exact"):
         return f"exact_flow({', '.join(map(_text, (settings.target, side.schedule, settings.source)))})"
     return f"load_flow({_text(name)})"
+
+
+def _pairs(settings: PairSettings) -> tuple[Lines, Lines]:
+    names = ", ".join(f"run{end}" for end, _, _ in _sides(settings))
+    sides = ["        " + f"{side!r}," for side in settings.sides]
+    shared = ", ".join(f"{name}={getattr(settings, name)!r}" for name in ("target", "source", "particles", "seed"))
+    made = ["settings = PairSettings(", f"    {shared},", "    sides=(", *sides, "    ),", ")"]
+    ours = ["from fm_core.playground import pair_paths", "from fm_core.settings import PairSettings, PairSide"]
+    return ["import torch", "", *ours], [*made, f"[{names}] = (pairs.trajectory for pairs in pair_paths(settings))"]
 
 
 def _digits(settings: DigitSettings) -> tuple[Lines, Lines]:
@@ -139,7 +162,7 @@ def _samples(settings: AnySettings, given: str) -> Lines:
     return [f"run{end} = flow{end}.sample({given}, {_solving(side)}, {seed})" for end, _, side in _sides(settings)]
 
 
-def _solving(side: Side | ImageSide) -> str:
+def _solving(side: AnySide) -> str:
     return f"steps={side.steps}, solver={_text(side.solver)}"
 
 

@@ -22,7 +22,7 @@ from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.measures import standard_error
 from fm_core.maths.solvers import SOLVERS
 from fm_core.playground import Run
-from fm_core.settings import VELOCITIES, Side
+from fm_core.settings import VELOCITIES, PairSide, Side
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,16 @@ def parts(run: Run) -> list[str]:
     if isinstance(side, Side):
         coupling = "" if side.coupling == "independent" else COUPLINGS[side.coupling].title
         velocity = VELOCITIES[side.velocity]
+    elif isinstance(side, PairSide):
+        groups = f" in groups of {side.group}" if side.matched else " pairs"
+        coupling = COUPLINGS[side.coupling].title + groups
     steps = f"{side.steps} step{'s' * (side.steps > 1)}"
-    return [side.schedule, coupling, velocity, SOLVERS[side.solver].title, steps]
+    return [run.flow.schedule.name, coupling, velocity, solver_title(run), steps]
+
+
+def solver_title(run: Run) -> str:
+    """Empty for what no solver made."""
+    return SOLVERS[run.side.solver].title if run.side.solver else ""
 
 
 def titles(runs: Sequence[Run]) -> list[str]:
@@ -163,7 +171,7 @@ def about(run: Run, title: str) -> dict[str, Any]:
         "schedule": schedule.name,
         "formula": schedule.formula,
         "solver": side.solver,
-        "solver_title": SOLVERS[side.solver].title,
+        "solver_title": solver_title(run),
         "correlated": bool(torch.tensor(run.flow.covariance).any()),
         "theory": _theory(run),
         "steps": side.steps,

@@ -37,6 +37,19 @@ test("a row for each state, with all statistics of points under plain names and 
   assert.ok(text.endsWith("\r\n"));
 });
 
+test("a statistic that is not defined at the ends is empty there, and one of the whole run is not in the table", () => {
+  const statistics = { variance: [[1, 2, 3]], difference: [null, 0.25, null], crossing: 0.5 };
+  const rows = rowsOf(csv({ sides: [{ steps: 2, nfe: 0, t: times(0, 0.5, 1), statistics }] }));
+  assert.deepEqual(
+    rows.map(({ nfe, difference, crossing }) => [nfe, difference, crossing]),
+    [
+      ["0", "", undefined],
+      ["0", "0.25", undefined],
+      ["0", "", undefined],
+    ],
+  );
+});
+
 test("two sides may have different steps and statistics; what one lacks is empty", () => {
   const exact = { ...points, steps: 1, nfe: 1, t: times(0, 1), statistics: { variance: [[1, 2]], exact: [[3, 4]] } };
   const rows = rowsOf(csv({ sides: [points, { ...exact, distances: undefined }] }));
@@ -54,6 +67,17 @@ test("the statistics of images, and any that come later, are in the table; theor
   const statistics = { variance: [[1, 1]], confidence: [0.5, 0.75], later: [5, 6], theory: [[1, 2, 3, 4]] };
   const rows = rowsOf(csv({ sides: [{ steps: 1, nfe: 1, t: times(0, 1), statistics }] }));
   assert.deepEqual(rows[1], { side: "a", step: "1", t: "1", nfe: "1", variance: "1", confidence: "0.75", later: "6" });
+});
+
+test("the norms of images are their mean and two quantiles", () => {
+  const norm = [
+    [1, 0.5],
+    [0.9, 0.25],
+    [1.1, 0.75],
+  ];
+  const rows = rowsOf(csv({ sides: [{ steps: 1, nfe: 1, t: times(0, 1), statistics: { norm } }] }));
+  const { norm: mean, norm_q10, norm_q90 } = rows[1];
+  assert.deepEqual([mean, norm_q10, norm_q90], ["0.5", "0.25", "0.75"]);
 });
 
 test("a statistic's name with a comma, and values that are not numbers, do not break the table", () => {

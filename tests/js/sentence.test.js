@@ -12,6 +12,8 @@ const PATHS = {
   linear: (t) => [1 - t, t],
   cosine: (t) => [Math.cos((Math.PI * t) / 2), Math.sin((Math.PI * t) / 2)],
   quadratic: (t) => [(1 - t) ** 2, t ** 2],
+  "custom (1π, 0.5π)": (t) => [Math.cos(Math.PI * t), Math.sin((Math.PI * t) / 2)],
+  "custom (0.25π, 0.25π)": (t) => [Math.cos((Math.PI * t) / 4), Math.sin((Math.PI * t) / 4)],
 };
 const EVALUATIONS = { Euler: 1, midpoint: 2, Heun: 2, RK4: 4 };
 const SOURCES = { "N(0, I)": 1, "Eight Gaussians": 2.02, "Gaussian noise": 1, "Fashion-MNIST clothes": 1 };
@@ -55,6 +57,23 @@ function points({ source = "N(0, I)", target = "Moons", particles = 2000 }, ...s
   return { kind: "points", source, target, particles, seed: 0, sides: made };
 }
 
+/** A run of training pairs of one side, or two. */
+function pairs({ source = "N(0, I)", target = "Moons", particles = 2000 }, ...sides) {
+  const made = sides.map(({ coupling = "independent", group = null, ...more }) => {
+    const end = PATHS[more.schedule ?? "linear"](1).map((value) => Math.round(1e4 * value) / 1e4);
+    const [crossing, distance2] = coupling === "ot" ? [0.04, 1.3] : [0.23, 3.2];
+    const distances = { states: [0, more.steps ?? 50], values: [1, 0.21] };
+    const figures = { velocity: "pairs", coupling, group, end, flow_map: null, distances, floor: 0.2 };
+    const side = sideOf([SOURCES[source], TARGETS[target]], {
+      ...more,
+      statistics: { crossing, distance2, straightness: [] },
+      figures,
+    });
+    return { ...side, nfe: 0, solver: "", solver_title: "" };
+  });
+  return { kind: "points", source, target, particles, seed: 0, sides: made };
+}
+
 /** A run of images, with the classifier's confidence rising from 30% to 97%, or without. */
 function images({ kind = "digits", particles = 16, read = true }, ...sides) {
   const source = kind === "digits" ? "Gaussian noise" : "Fashion-MNIST clothes";
@@ -68,13 +87,16 @@ function images({ kind = "digits", particles = 16, read = true }, ...sides) {
 
 /** Without the figures that come later. */
 function unmeasured(run) {
-  const sides = run.sides.map(({ distances, floor, ...side }) => side);
+  const sides = run.sides.map(({ distances, floor, flow_map, ...side }) => side);
   return { ...run, sides };
 }
 
 const translation = { kind: "translation", particles: 10 };
 const relu = { velocity: "relu-output", far: 0.62, w2: 0.41 };
 const matched = { coupling: "ot", covariance: 0.6 };
+const onestep = { velocity: "one-step", steps: 1, shrunk: 0 };
+const grouped = { ...matched, group: 8 };
+const stray = { schedule: "custom (1π, 0.5π)" };
 const RUNS = {
   linear: points({}, {}),
   cosine: points({}, { schedule: "cosine" }),
@@ -99,6 +121,11 @@ const RUNS = {
   solvers: points({}, { steps: 10, shrunk: 0.85 }, { steps: 10, solver: "Heun" }),
   fields: points({}, {}, { velocity: "exact" }),
   "ReLU or not": points({}, {}, relu),
+  "for one step": points({}, onestep),
+  "for one step, in many": points({}, { velocity: "one-step", shrunk: 1.4, far: 0.9, w2: 0.9 }),
+  "for one step or not": points({}, { steps: 1, shrunk: 0 }, onestep),
+  "for one step, or exact": points({}, onestep, { velocity: "exact", steps: 1, shrunk: 0 }),
+  "for one step or not, in many": points({}, {}, { velocity: "one-step", shrunk: 1.4, far: 0.9, w2: 0.9 }),
   pairings: points({ target: "Eight Gaussians" }, {}, { coupling: "ot", covariance: 1.2 }),
   several: points({}, {}, { schedule: "cosine", steps: 5, solver: "RK4" }),
   same: points({}, {}, {}),
@@ -106,6 +133,28 @@ const RUNS = {
   "at level, turned": points({ target: "N((1, 1), I)" }, { schedule: "cosine" }, {}),
   unmeasured: unmeasured(points({}, {})),
   "unmeasured, compared": unmeasured(points({}, { steps: 5 }, { steps: 50 })),
+  pairs: pairs({}, {}),
+  "pairs, cosine": pairs({}, { schedule: "cosine" }),
+  "pairs, dipping": pairs({ target: "Swiss roll" }, {}),
+  "pairs at level": pairs({ target: "N((1, 1), I)" }, { schedule: "cosine" }),
+  "pairs, lower": pairs({ target: "Eight Gaussians" }, { shrunk: 0.5 }),
+  "pairs matched": pairs({}, grouped),
+  "pairs in one step": pairs({}, { steps: 1 }),
+  "pairs in four steps": pairs({}, { steps: 4 }),
+  "pairs astray": pairs({}, stray),
+  "pairs part of the way": pairs({}, { schedule: "custom (0.25π, 0.25π)" }),
+  "pairs unmeasured": unmeasured(pairs({}, {})),
+  "pairs, schedules": pairs({ target: "N((1, 1), I)" }, {}, { schedule: "cosine" }),
+  "pairs, schedules, turned": pairs({ target: "N((1, 1), I)" }, { schedule: "cosine" }, {}),
+  "pairs, unequal ends": pairs({}, {}, { schedule: "cosine" }),
+  "pairs, one astray": pairs({}, { schedule: "cosine" }, stray),
+  "pairs, couplings": pairs({}, {}, grouped),
+  "pairs, groups": pairs({}, grouped, { ...grouped, group: 512 }),
+  "pairs, steps": pairs({}, { steps: 4 }, { steps: 50 }),
+  "pairs, same": pairs({}, {}, {}),
+  "pairs, several": pairs({}, {}, { ...grouped, schedule: "cosine" }),
+  "unmeasured, fields": unmeasured(points({}, {}, { velocity: "exact" })),
+  "unmeasured, ReLU": unmeasured(points({}, relu)),
   digits: images({}, {}),
   "digits, cosine": images({}, { schedule: "cosine" }),
   "digits unread": images({ read: false }, {}),
@@ -190,6 +239,17 @@ const SAID = [
     1,
     /the network: on the moons, W₂ 0\.22 .*the ReLU network: off the moons, 62% of the points far off\.$/i,
   ],
+  ["for one step", 0, /^2,000 random points, and a network for one step: trained at t = 0 alone/],
+  ["for one step", 0.2, /^All points head for one place: .* the average x₁ is the same for every x₀\.$/],
+  ["for one step", 0.5, /only two states/],
+  ["for one step", 1, /^All points end almost in one place, the mean of the data: .* best guess/],
+  ["for one step, in many", 0.5, /^A network for one step, taken in 50 steps: .* mean nothing/],
+  ["for one step, in many", 1, /trained for one step, not for 50 steps: variance 0\.70, the data's is 0\.50/],
+  ["for one step or not", 0, /only the field differs: the network and the one-step network/],
+  ["for one step or not", 0.2, /^The network against the one-step network: .* the average of all x₁\.$/],
+  ["for one step or not", 1, /all points end almost in one place, the mean of the data. Training for one step does/],
+  ["for one step, or exact", 0.2, /every difference is the network's error/],
+  ["for one step or not, in many", 0.2, /trained at t = 0 alone, so its later arrows/],
   ["pairings", 0.2, /straight .*: independent pairs 0\.80, optimal transport 0\.99/],
   ["several", 0, /A and B differ in the schedule, the number of steps and the solver/],
   ["same", 1, /end alike/],
@@ -205,6 +265,34 @@ const SAID = [
     1,
     /^Variance at the end: 5 steps 0\.50, 50 steps 0\.50; data 0\.50\. The distance to the data is being measured\.$/,
   ],
+  ["pairs", 0, /^Pairs, no network: 2,000 random points, each with a point of the moons .* drawn by chance\.$/],
+  ["pairs", 0.2, /own partner: 23% of the straight lines between partners cross/],
+  ["pairs", 0.5, /narrower than both noise and data: variance 0\.38 against 1 and 0\.50/],
+  ["pairs", 0.8, /velocity, α′ x₀ \+ β′ x₁: where paths cross, a network can only learn their average/],
+  ["pairs", 1, /^Each point is at its partner, so together they are data: distance W₂ 0\.21/],
+  ["pairs unmeasured", 1, /^Each point is at its partner, a point of the moons: variance 0\.50/],
+  ["pairs matched", 0, /each matched with a point of the moons by optimal transport in groups of 8\.$/],
+  ["pairs in one step", 0.5, /only two states/],
+  [
+    "pairs in four steps",
+    0.6,
+    /^Shown at the ends of 4 steps: variance 0\.38 at the last of them; noise 1, data 0\.50/,
+  ],
+  ["pairs astray", 0.2, /^The path ends at −x₀ \+ x₁, not at data, .* at the start 1\.00/],
+  ["pairs astray", 1, /^The points have not become data: X₁ = −x₀ \+ x₁, but/],
+  ["pairs part of the way", 1, /X₁ = 0\.71 x₀ \+ 0\.71 x₁, but/],
+  ["pairs, schedules", 0, /only the schedule differs: linear and cosine/],
+  ["pairs, schedules", 1, /^With linear, α² \+ β² falls below 1 on the way/],
+  ["pairs, unequal ends", 1, /^Both end at the same points of the data; the schedule made the difference/],
+  ["pairs, one astray", 1, /^Where the paths end: cosine at x₁, custom \(1π, 0\.5π\) at −x₀ \+ x₁\. Data are x₁ alone/],
+  ["pairs, steps", 1, /paths are the same too, shown at other times/],
+  ["pairs, several", 0, /the same data; A and B differ in the pairing in training and the schedule/],
+  ["pairs, couplings", 0.2, /cross: independent pairs 23%, optimal transport 4%\.$/],
+  ["pairs, groups", 0.5, /partners: groups of 8 1\.30, groups of 512 1\.30/],
+  ["pairs, couplings", 1, /^Both end at the same points of the data, but from other starts: .* 3\.20 and 1\.30/],
+  ["unmeasured, fields", 0.2, /every difference is the network's error/],
+  ["unmeasured, fields", 1, /^Variance at the end: the network 0\.50, the exact field 0\.50; .* is being measured\.$/],
+  ["unmeasured, ReLU", 1, /^Done in 50 steps: variance 0\.50, .* is being measured\.$/],
   ["digits", 0, /^16 images of noise/],
   ["digits", 0.25, /there the classifier reads digits, 47% sure/],
   ["digits", 0.5, /contrast is low: variance 0\.50, where noise and digits both have 1/],
@@ -303,6 +391,14 @@ test("of two runs each is judged by its own figures", () => {
   assert.match(clause(dip, 1), /no dip/);
   assert.match(clause(none, 0), /no dip/);
   assert.match(clause(none, 1), /below both/);
+});
+
+test("nothing is said of networks, solvers or evaluations where there are pairs alone", () => {
+  for (const { name, text } of said()) {
+    if (!name.startsWith("pairs")) continue;
+    assert.doesNotMatch(text, /solver|evaluat|exact field|arrows|push|trained/, name);
+    if (/network/.test(text)) assert.match(text, /no network|a network can only learn/, name);
+  }
 });
 
 test("a run that misses the data is not said to end there", () => {

@@ -75,18 +75,22 @@ export class Chart {
   /** The size of the letters, in pixels. */
   letters = () => Math.max(12, Number.parseFloat(getComputedStyle(this.root).fontSize) - 2);
 
-  /** @param {FM.Run} run @param {FM.Traces} tracesOf @param {FM.Options} options */
-  async show(run, tracesOf, options) {
+  /** @param {FM.Run} run @param {FM.Traces} tracesOf @param {FM.Options} options @param {Promise<unknown>} [first]
+   * what is to be seen before, as Plotly takes longer than a picture */
+  async show(run, tracesOf, options, first) {
     this.names = run.sides.map(({ title, schedule }, k) => (run.sides.length > 1 ? `${"AB"[k]} ${title}` : schedule));
-    this.redraw = () => {
+    const redraw = () => {
       const colour = coloursOf(this.root);
       const weight = Number(colour("weight") || 1);
-      const traces = run.sides.flatMap((side, index) => {
+      const ofSides = run.sides.map((side, index) => {
         const line = lines(run.sides.length > 1 ? `${"AB"[index]} ` : "", colour("ab"[index]), weight);
         return tracesOf(side, Array.from(side.t.values), line, options.dimensions);
       });
-      withoutBase(() => Plotly.react(this.plot, traces, this.layout(traces, options, colour), CONFIG));
+      withoutBase(() => Plotly.react(this.plot, ofSides.flat(), this.layout(ofSides, options, colour), CONFIG));
     };
+    this.redraw = redraw;
+    if (first) await first;
+    if (this.redraw !== redraw) return;
     this.arrange();
     if (window.Plotly) return;
     await loadPlotly(this.source);
@@ -109,8 +113,8 @@ export class Chart {
     this.cursor.style.transform = `translateX(${left + t * width}px)`;
   }
 
-  /** @param {any[]} traces @param {FM.Options} options @param {(name: string) => string} colour */
-  layout(traces, options, colour) {
+  /** @param {any[][]} ofSides @param {FM.Options} options @param {(name: string) => string} colour */
+  layout(ofSides, options, colour) {
     const [ink, line, paper] = ["ink", "line", "paper"].map(colour);
     const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, fixedrange: true };
     const font = { family: FONT, color: colour("soft"), size: this.letters() };
@@ -122,7 +126,7 @@ export class Chart {
       height: this.plot.clientHeight,
       xaxis: { ...axis, range: [0, 1], showticklabels: false, hoverformat: ".3f" },
       yaxis: { ...axis, nticks: 4, rangemode: options.close ? "normal" : "tozero" },
-      annotations: this.isNarrow() ? [] : annotations(this.labels, traces, colour, this.plot.clientHeight, font),
+      annotations: this.isNarrow() ? [] : annotations(this.labels, ofSides, colour, this.plot.clientHeight, font),
     };
   }
 
@@ -132,12 +136,13 @@ export class Chart {
   }
 }
 
-/** The labels at the ends of the first line of each side, moved apart where they would overlap.
- * @param {{ text: string }[]} labels @param {any[]} traces @param {(name: string) => string} colour
+/** The labels at the ends of the first line of each side, moved apart where they would overlap; none while there are no
+ * figures yet. @param {{ text: string }[]} labels @param {any[][]} ofSides @param {(name: string) => string} colour
  * @param {number} height @param {{ family: string, size: number }} font */
-function annotations(labels, traces, colour, height, { family, size }) {
-  const ends = labels.map((_, index) => Number(traces[Math.floor((traces.length / labels.length) * index)].y.at(-1)));
-  const top = Math.max(...traces.flatMap(({ y }) => y)) || 1;
+function annotations(labels, ofSides, colour, height, { family, size }) {
+  if (ofSides.some(([first]) => !first.y.length)) return [];
+  const ends = ofSides.map(([first]) => Number(first.y.at(-1)));
+  const top = Math.max(...ofSides.flat().flatMap(({ y }) => y)) || 1;
   const room = size + 2;
   const apart = ends.length > 1 ? (Math.abs(ends[0] - ends[1]) / top) * height : room;
   const shift = Math.max(0, (room - apart) / 2);

@@ -37,6 +37,7 @@ export const mountOf = (scene) => (element, props, events) => {
   const player = new Player(find(element, ".fm-player"), scene, props, displayIn(search));
   connect(player, search, events);
   player.frame(0);
+  return player;
 };
 
 function connect(/** @type {Player} */ player, /** @type {string} */ search, /** @type {FM.Events} */ events) {
@@ -141,7 +142,7 @@ function once(act) {
   };
 }
 
-/** What only some views and charts need. @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
+/** What only some views and charts need, and what a call that was stopped left out. @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
 async function fetchMore(player, run, values) {
   const hear = (/** @type {FM.Message} */ message) => {
     if (message.header.blocks && player.run === run) player.complete(message);
@@ -191,20 +192,22 @@ function connectAsks(player, search, { ask, apply, restore }) {
   /** Ask for a run, and show it as it comes. @param {AbortSignal} signal */
   async function compute(signal) {
     const values = await reply(player, "values", ask);
-    player.onLack = once((run) => fetchMore(player, run, values));
     let applied = Promise.resolve();
     let parts = 0;
-    await call(player.tab, "run", values, signal, (message) => {
+    const answer = call(player.tab, "run", values, signal, (message) => {
       const { updates, before } = message.header;
       if (signal.aborted) return;
       if (updates) applied = applyUpdates(updates);
       else if (before !== undefined) parts || player.tell(waitingWords(message.header));
       else if (parts++) player.complete(message);
       else {
+        const ended = () => answer.catch(() => {}); // whose parts would come upon later ones
+        player.onLack = once((run) => ended().then(() => fetchMore(player, run, values)));
         player.receive(message);
         asks.show();
       }
     });
+    await answer;
     await applied;
   }
 

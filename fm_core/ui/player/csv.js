@@ -8,6 +8,8 @@
 /** @type {Record<string, string>} */
 const NAMES = { exact: "exact_variance", theory: "theory_variance" };
 const DIMENSIONS = ["", "_x1", "_x2"]; // the mean over both, and each
+/** @type {Record<string, string[]>} */
+const ENDINGS = { norm: ["", "_q10", "_q90"] }; // the mean, and quantiles
 
 /** @param {{ sides: Side[] }} run */
 export function csv({ sides }) {
@@ -34,7 +36,7 @@ function columnsOf({ steps, nfe, t, statistics, distances, floor }) {
     states.map((state) => (nfe * state) / steps),
   );
   for (const [name, series] of Object.entries(statistics)) {
-    for (const [suffix, values] of seriesOf(series)) {
+    for (const [suffix, values] of seriesOf(series, ENDINGS[name] ?? DIMENSIONS)) {
       const fits = values.length === states.length || values.length === states.length - 1;
       if (fits) columns.set((NAMES[name] ?? name) + suffix, values);
     }
@@ -44,12 +46,12 @@ function columnsOf({ steps, nfe, t, statistics, distances, floor }) {
   return columns;
 }
 
-/** The lists of numbers in a statistic, each with the end of its name. @param {unknown} series
+/** The lists of numbers in a statistic, each with the end of its name. @param {unknown} series @param {string[]} endings
  * @returns {[string, number[]][]} */
-function seriesOf(series) {
+function seriesOf(series, endings) {
   if (!Array.isArray(series) || !series.length) return [];
   if (!Array.isArray(series[0])) return [["", series]];
-  return series.map((values, index) => [DIMENSIONS[index] ?? `_${index}`, values]);
+  return series.map((values, index) => [endings[index] ?? `_${index}`, values]);
 }
 
 /** Values that only some states have. @param {number[]} states @param {number[]} values @returns {Column} */

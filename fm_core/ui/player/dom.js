@@ -30,6 +30,9 @@ export function fit(canvas) {
 }
 const inPixels = (/** @type {number} */ length) => Math.max(1, Math.round(length * (window.devicePixelRatio || 1)));
 
+/** After the next frame is on the screen. @returns {Promise<void>} */
+export const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+
 /** The theme's colours, by their names in the style sheet. @param {Element} element */
 export function coloursOf(element) {
   const style = getComputedStyle(element);

@@ -49,6 +49,20 @@ const scene = {
       line("measured", times, variance[0], "solid"),
       ...theoryLines(theory, 0, "", line),
     ],
+    norm: (
+      {
+        statistics: {
+          norm: [mean, low, high],
+        },
+      },
+      times,
+      line,
+    ) => [
+      line("mean norm", times, mean, "solid"),
+      line("norm of 8 in 10 −", times, low, "solid", 0, "band"),
+      line("norm of 8 in 10 +", times, high, "solid", 0, "band"),
+      line("shell of noise", [0, 1], [1, 1], "dash", 1),
+    ],
     confidence: ({ statistics }, times, line) => [line("confidence", times, statistics.confidence ?? [], "solid")],
   },
 };

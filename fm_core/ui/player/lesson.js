@@ -48,13 +48,14 @@ function connectPrediction(id, body, choices) {
       input.checked = k === chosen;
       input.parentElement?.classList.toggle("fm-chosen", k === chosen);
     }
-    button.hidden = true;
-    body.classList.add("fm-predicted");
+    for (const other of form.querySelectorAll("button")) other.hidden = true;
+    body.classList.add("fm-begun");
     const { right, answer } = choices[chosen];
     const verdict = make("b", { className: right ? "fm-right" : "fm-wrong" }, right ? "Yes. " : "No. ");
     const words = make("span", { innerHTML: answer });
     find(body, ".fm-verdict").replaceChildren(verdict, words);
   };
+  find(form, ".fm-skip-prediction").addEventListener("click", () => body.classList.add("fm-begun"));
   form.addEventListener("change", () => {
     button.disabled = !inputs.some(({ checked }) => checked);
   });

@@ -2,6 +2,7 @@
 import { find, make } from "./dom.js";
 import { showLesson } from "./lesson_address.js";
 import { conclude, figuresOf } from "./lesson_figures.js";
+import { keptRecord, keptRun } from "./lesson_kept.js";
 import { keepRun } from "./lesson_progress.js";
 
 /** @typedef {{ sets: string[], title: string, least?: number, most?: number, step?: number, choices?: [string, any][] }} Control */
@@ -12,15 +13,18 @@ import { keepRun } from "./lesson_progress.js";
 /** @param {HTMLElement} place @param {Experiment} experiment @param {Context} context */
 export function mountExperiment(place, experiment, context) {
   const button = find(place, ".fm-show-me", HTMLButtonElement);
+  const usual = { ...experiment.values };
   const begin = () => {
     button.hidden = true;
     find(place, ".fm-shown").hidden = false;
     if (experiment.refused) find(place, ".fm-conclusion").textContent = experiment.refused;
     else if (experiment.chart) showRecord(place, experiment, context);
-    else showRun(place, experiment, context);
+    else showRun(place, experiment, usual, context);
   };
   button.addEventListener("click", begin);
-  if (changedIn(experiment, context)) begin();
+  if (!changedIn(experiment, context)) return;
+  place.parentElement?.classList.add("fm-begun"); // the link leads to the run
+  begin();
 }
 
 /** The parameters of the address that belong to this experiment: the first one's names, the others' with its number.
@@ -48,34 +52,39 @@ function accepted({ least = 0, most = 0, choices }, text) {
   return text !== "" && value >= least && value <= most ? value : undefined;
 }
 
-/** @param {HTMLElement} place @param {Experiment} experiment @param {Context} context */
-async function showRun(place, experiment, context) {
+/** @param {HTMLElement} place @param {Experiment} experiment @param {Record<string, any>} usual values @param {Context} context */
+async function showRun(place, experiment, usual, context) {
   const { values, scene } = experiment;
   const shown = find(place, ".fm-lesson-player");
   shown.innerHTML = experiment.player;
   const root = find(shown, ".fm-player");
-  const usual = { ...values };
   const ask = () => {
     root.dataset.asked = String(Number(root.dataset.asked ?? 0) + 1);
     root.dispatchEvent(new Event("ask"));
   };
+  const different = () => experiment.controls.filter(({ sets: [name] }) => values[name] !== usual[name]);
+  const parameters = () => {
+    const changed = different().map(({ sets: [name] }) => [parameterOf(context, name), String(values[name])]);
+    return { show: String(context.k + 1), ...Object.fromEntries(changed) };
+  };
   const changed = () => {
-    const different = experiment.controls
-      .map(({ sets: [name] }) => name)
-      .filter((name) => values[name] !== usual[name]);
-    const parameters = different.map((name) => [parameterOf(context, name), String(values[name])]);
-    showLesson(context.lesson, { show: String(context.k + 1), ...Object.fromEntries(parameters) });
+    showLesson(context.lesson, parameters());
     ask();
   };
   for (const control of experiment.controls)
     find(place, ".fm-lesson-controls").append(controlOf(control, values, changed));
   root.addEventListener("run", (event) => {
     const run = /** @type {CustomEvent<FM.Run>} */ (event).detail;
-    say(place, conclude(experiment.conclusion, figuresOf(run)), run);
-    keepLater(root, () => keepRun(context.lesson, context.k, keptOf(place, root, experiment, run)));
+    const said = conclude(experiment.conclusion, figuresOf(run));
+    say(place, said, run);
+    keepLater(root, () => {
+      const settings = different().map((control) => inWords(control, values, usual));
+      const words = { title: experiment.title, said, settings, changed: parameters() };
+      keepRun(context.lesson, context.k, keptRun(player, run, words, isOpenable(run)));
+    });
   });
   const { mount } = await import(`./${scene}.js`);
-  mount(
+  const player = mount(
     shown,
     { ...context, tab: experiment.tab, comparisons: [], search: `?${experiment.show}` },
     {
@@ -96,7 +105,7 @@ function controlOf({ sets, title, least, most, step, choices }, values, changed)
     const options = choices.map(([text, value]) =>
       make("option", { value: String(value), selected: value === values[sets[0]] }, text),
     );
-    const select = make("select", {}, ...options);
+    const select = make("select", { ariaLabel: title }, ...options);
     select.addEventListener("change", () => set(choices[select.selectedIndex][1]));
     return make("label", {}, make("span", {}, title), select);
   }
@@ -146,37 +155,20 @@ async function showRecord(place, { title, chart, figures, conclusion }, { plotly
   );
   const said = conclude(conclusion, figuresOf(null, figures));
   say(place, said);
-  const series = chart.data.map((/** @type {any} */ { name = "", x, y }) => ({ name, x, y, dash: "solid" }));
-  keepRun(lesson, k, { values: {}, said, title, label: "", picture: "", series, link: "" });
+  keepRun(lesson, k, keptRecord(chart, { title, said, settings: [], changed: { show: String(k + 1) } }));
 }
+
 const waiting = /** @type {WeakMap<HTMLElement, number>} */ (new WeakMap());
 
-/** After the last of several changes in a row. @param {HTMLElement} root @param {() => void} act */
+/** After the last of several changes in a row, unless the player is gone by then. @param {HTMLElement} root @param {() => void} act */
 function keepLater(root, act) {
   clearTimeout(waiting.get(root));
-  waiting.set(root, Number(setTimeout(act, 400)));
+  waiting.set(root, Number(setTimeout(() => root.isConnected && act(), 400)));
 }
 
-/** @param {HTMLElement} place @param {HTMLElement} root @param {Experiment} experiment @param {FM.Run} run
- * @returns {import("./lesson_progress.js").Kept} */
-function keptOf(place, root, { title, values }, run) {
-  const said = [...find(place, ".fm-conclusion").querySelectorAll("p")].map(({ innerHTML }) => innerHTML);
-  const canvas = root.querySelector("canvas");
-  const picture = canvas instanceof HTMLCanvasElement ? canvas.toDataURL("image/webp", 0.6) : "";
-  const series = run.sides.flatMap((side, k) => [
-    {
-      name: `${run.sides.length > 1 ? `${"AB"[k]} ` : ""}measured`,
-      x: [...side.t.values],
-      y: side.statistics.variance[0],
-      dash: "solid",
-    },
-    {
-      name: `${run.sides.length > 1 ? `${"AB"[k]} ` : ""}theory`,
-      x: side.theory.t,
-      y: side.theory.values[0],
-      dash: "dash",
-    },
-  ]);
-  const label = run.sides.map((side) => side.label).join(" against ");
-  return { values: { ...values }, said, title, label, picture, series, link: `?${run.query}` };
+/** What was changed, such as "Steps: 10 (usually 50)". @param {Control} control @param {Record<string, any>} values
+ * @param {Record<string, any>} usual */
+function inWords({ sets: [name], title, choices }, values, usual) {
+  const said = (/** @type {any} */ value) => choices?.find(([, choice]) => choice === value)?.[0] ?? String(value);
+  return `${title}: ${said(values[name])} (usually ${said(usual[name])})`;
 }

@@ -3,6 +3,7 @@
 // A figure is a name, such as {nfe}; of side B, {b.nfe}; at the state nearest to a time, {variance@0.5}. Figures can be
 // added, subtracted, multiplied and divided, with abs(…) and sqrt(…). After a colon comes the number of decimals, with %
 // for a percentage: {abs(variance@0.5 - theory@0.5):3}, {far:1%}.
+import { POINT_FIGURES } from "./lesson_points.js";
 import { stateAt } from "./time.js";
 
 /** @typedef {number | string | undefined} Value a figure; undefined while it is not known */
@@ -33,6 +34,25 @@ const at =
     return (Array.isArray(series?.[0]) ? series[index] : series)?.[nearest(side, t)];
   };
 
+/** A series of fewer figures than states, from the state `first` on: that of the nearest which has one.
+ * @param {string} name @param {number} [first] @returns {(where: Where) => Value} */
+const near =
+  (name, first = 0) =>
+  ({ side, t }) => {
+    const series = side.statistics[name];
+    return series?.[Math.max(0, Math.min(nearest(side, t) - first, series.length - 1))];
+  };
+
+/** How many states have a measured variance beyond two standard errors from theory. @param {Where} where */
+function outside(where) {
+  const times = [...where.side.t.values];
+  return times.filter((t, state) => {
+    const here = { ...where, t };
+    const measured = where.side.statistics.variance[where.index][state];
+    return Math.abs(measured - theory("values", here)) > 2 * theory("errors", here);
+  }).length;
+}
+
 /** The figures of a side; t is 1 and the index 0 unless given: {variance}, {variance@0.5}, {variance.1@0.5}.
  * @type {Record<string, (where: Where) => Value>} */
 const FIGURES = {
@@ -51,18 +71,29 @@ const FIGURES = {
   variance: at("variance"),
   exact: at("exact"),
   straightness: at("straightness"),
-  speed: at("speed"),
+  /** Mean speed in the step that begins at the state, and in the fastest step. */
+  speed: near("speed"),
+  fastest: ({ side }) => Math.max(...(side.statistics.speed ?? [])),
   confidence: at("confidence"),
   norm: at("norm"),
   theory: (where) => theory("values", where),
   /** Two standard errors: by how much chance alone moves a measured variance. */
   chance: (where) => 2 * theory("errors", where),
+  outside,
   lowest: ({ side, index }) => Math.min(...(side.statistics.variance?.[index] ?? [])),
   distance: ({ side }) => side.distances?.values.at(-1),
   floor: ({ side }) => side.floor,
   error: ({ side }) => side.flow_map?.median,
   far: ({ side }) => side.flow_map?.far,
   covariance: ({ side }) => side.covariance,
+  /** Of pairs: how far finite differences are from the formula, alpha (0) and beta (1) at the end, pairs matched at a time,
+   * their mean squared distance, the share of their lines that cross. */
+  difference: near("difference", 1),
+  end: ({ side, index }) => side.end?.[index],
+  group: ({ side }) => side.group ?? undefined,
+  distance2: ({ side }) => side.statistics.distance2,
+  crossing: ({ side }) => side.statistics.crossing,
+  ...POINT_FIGURES,
 };
 
 /** The figures of a run by name; `known` are further ones. @param {FM.Run | null} run @param {Record<string, number>} known @returns {Lookup} */
@@ -108,7 +139,7 @@ const OPERATORS = {
 };
 const LEVELS = [["and"], ["<", ">", "<=", ">=", "==", "!="], ["+", "-"], ["*", "/"]];
 /** @type {Record<string, (x: number) => number>} */
-const FUNCTIONS = { abs: Math.abs, sqrt: Math.sqrt, round: Math.round };
+const FUNCTIONS = { abs: Math.abs, sqrt: Math.sqrt, round: Math.round, exp: Math.exp };
 
 /** The value of an expression; undefined if one of its figures is not known. @param {string} text @param {Lookup} lookup @returns {Value | boolean} */
 export function evaluate(text, lookup) {

@@ -1,16 +1,23 @@
 // The Lessons tab: opens lessons, keeps the open one in the address, and shows how far one is.
 import { tabOf } from "./address.js";
-import { find } from "./dom.js";
+import { find, write } from "./dom.js";
 import { mountLesson } from "./lesson.js";
 import { showLesson } from "./lesson_address.js";
-import { clearProgress, readProgress } from "./lesson_progress.js";
+import { clearProgress, isDone, isKept, readProgress } from "./lesson_progress.js";
+
+const KEPT = "kept in this browser only.";
+const UNKEPT =
+  "but this browser keeps no more of it (it has no room, or does not allow it): save your report before you close the page.";
 
 /** @param {HTMLElement} element @param {{ plotly: string }} props */
 export function connectLessons(element, props) {
   const root = find(element, ".fm-lessons");
   const entries = /** @type {HTMLDetailsElement[]} */ ([...root.querySelectorAll(".fm-lesson")]);
   hideParts(root);
-  for (const entry of entries) entry.addEventListener("toggle", () => toggled(entry, props));
+  for (const entry of entries) {
+    entry.addEventListener("toggle", () => toggled(entry, props));
+    if (entry.open) toggled(entry, props); // it was opened while this script was on its way
+  }
   root.addEventListener("click", ({ target }) => {
     const action = target instanceof Element ? target.closest("[data-lessons]")?.getAttribute("data-lessons") : "";
     if (action === "clear") startOver(entries);
@@ -57,7 +64,10 @@ function startOver(entries) {
   for (const entry of entries) {
     entry.open = false;
     delete entry.dataset.mounted;
-    find(entry, ".fm-lesson-body").replaceChildren();
+    delete entry.dataset.query;
+    const body = find(entry, ".fm-lesson-body");
+    body.className = "fm-lesson-body"; // without what it was marked with
+    body.replaceChildren();
   }
 }
 
@@ -66,12 +76,11 @@ function showProgress(root, entries) {
   const progress = readProgress();
   let done = 0;
   for (const entry of entries) {
-    const { choice, runs = {} } = progress[entry.dataset.lesson ?? ""] ?? {};
-    const isDone = choice !== undefined && Object.keys(runs).length > 0;
-    done += Number(isDone);
-    find(entry, ".fm-lesson-state").textContent = isDone ? "done" : choice !== undefined ? "predicted" : "";
+    const own = progress[entry.dataset.lesson ?? ""] ?? {};
+    done += Number(isDone(own));
+    find(entry, ".fm-lesson-state").textContent = isDone(own) ? "done" : own.choice !== undefined ? "predicted" : "";
   }
-  find(root, ".fm-lessons-progress").textContent = `${done} of ${entries.length} done, kept in this browser only.`;
+  write(find(root, ".fm-lessons-progress"), `${done} of ${entries.length} done, ${isKept() ? KEPT : UNKEPT}`);
 }
 
 /** @param {HTMLDetailsElement[]} entries */

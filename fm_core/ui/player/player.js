@@ -2,7 +2,7 @@
 import { addressOf, displayOf, isLarge, show } from "./address.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
-import { coloursOf, find, make, write } from "./dom.js";
+import { coloursOf, find, make, painted, write } from "./dom.js";
 import { add, decode } from "./packet.js";
 import { sentenceOf } from "./sentence.js";
 import { stateAt } from "./time.js";
@@ -109,7 +109,7 @@ export class Player {
     this.run = run;
     if (Number(this.selected) >= run.particles) this.selected = null;
     this.arrange(run);
-    this.refresh();
+    this.refresh(painted());
     this.particle.max = String(run.particles);
     const { dataset } = this.root;
     Object.assign(dataset, { sides: run.sides.length, steps: finest(run).steps, run: Number(dataset.run) + 1 });
@@ -175,14 +175,14 @@ export class Player {
       document.getElementById(`${this.tab}-compare-${k}`)?.setAttribute("aria-pressed", String(k === asked));
     for (const cost of document.querySelectorAll(`.fm-columns:has(#${this.tab}-player) .fm-cost`)) {
       const side = sides[/** @type {HTMLElement} */ (cost).dataset.side ? 1 : 0];
-      write(cost, side ? `${side.nfe} evaluation${side.nfe > 1 ? "s" : ""}` : "");
+      write(cost, side ? `${side.nfe} evaluation${side.nfe === 1 ? "" : "s"}` : "");
     }
     const spent = sides.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
     write(find(root, ".fm-seconds"), `Computed on the server in ${spent.toFixed(spent < 0.1 ? 2 : 1)} s.`);
   }
 
-  /** Redraw pictures and chart for the current run, options and theme. */
-  refresh() {
+  /** Redraw pictures and chart for the current run, options and theme. @param {Promise<unknown>} [first] before the chart */
+  refresh(first) {
     const { run, scene, options, root } = this;
     this.showOptions();
     if (!run) return;
@@ -195,8 +195,8 @@ export class Player {
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
     const { dataset } = this.menu.selectedOptions[0];
     find(root, ".fm-chart-words > p").innerHTML = dataset.about ?? scene.explainVariance(run);
-    this.chart.show(run, scene.traces[options.statistic], options);
     this.resize();
+    this.chart.show(run, scene.traces[options.statistic], options, first);
   }
 
   /** Redraw the pictures, and show the settings of the visible player in the address. */
@@ -255,7 +255,7 @@ export class Player {
     Object.assign(root.dataset, { step, t: clock.t.toFixed(4), playing: clock.playing });
     const place = `step ${step} of ${steps}`;
     write(find(root, ".fm-place"), place);
-    write(find(root, ".fm-spent"), ` · ${(nfe * step) / steps} of ${nfe} evaluations`);
+    write(find(root, ".fm-spent"), nfe ? ` · ${evaluationsOf(nfe, step, steps)} evaluations` : " · no network");
     write(find(root, ".fm-t"), `t = ${clock.t.toFixed(3)}`);
     const thumb = String(1000 * clock.t);
     if (Math.abs(Number(scrub.value) - 1000 * clock.t) > 0.5) scrub.value = thumb;
@@ -269,7 +269,7 @@ export class Player {
       const state = stateAt(side.t.values, clock.t);
       const figures = scene.figures(side, state);
       const both = figures.map(([, now, end]) => [now, end].filter(Boolean).join(" → "));
-      const texts = [`${state} of ${side.steps}`, `${(side.nfe * state) / side.steps} of ${side.nfe}`, ...both];
+      const texts = [`${state} of ${side.steps}`, evaluationsOf(side.nfe, state, side.steps), ...both];
       for (const [column, text] of texts.entries()) write(this.body.rows[index].cells[column + 1], text);
       const [, now, end] = figures[0];
       const when = side.steps > FEW ? "now" : "at the last state";
@@ -330,6 +330,9 @@ export class Player {
     };
   }
 }
+
+/** Evaluations until a state, of all. @param {number} nfe @param {number} state @param {number} steps */
+const evaluationsOf = (nfe, state, steps) => (nfe ? `${(nfe * state) / steps} of ${nfe}` : "0");
 
 /** The side with more steps, whose states the step buttons visit. @param {FM.Run} run */
 export const finest = ({ sides }) => sides.reduce((a, b) => (b.steps > a.steps ? b : a));

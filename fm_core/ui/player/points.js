@@ -7,21 +7,28 @@ import { theoryLines } from "./theory.js";
 
 const percent = (/** @type {number} */ part) => `${(100 * part).toFixed(1)}%`;
 
+/** A dash where there is none, and nothing until it is known. @param {FM.PointsSide["flow_map"]} error */
+function errorWords(error) {
+  if (error === null) return "–";
+  return error ? `${percent(error.median)}, ${percent(error.far)} of particles off` : "";
+}
+
 /** @type {FM.Scene<FM.PointsRun>} */
-const scene = {
+export const scene = {
   options: (calm) => ({ layers: ["density", "particles", calm ? "paths" : "trails", "arrows"] }),
   dimensions: true,
   picture: createPanel,
   offers({ sides }) {
     const both = sides.some(({ fields }) => fields.learned && fields.exact);
-    return { exact: both, difference: both };
+    const any = sides.some(({ fields }) => fields.learned ?? fields.exact);
+    return { arrows: any, exact: both, difference: both };
   },
   lacks: ({ sides }, { statistic }) => statistic === "distance" && sides[0].distances?.states.length === 1,
   caption: ({ source, target, particles, seed }) =>
     `${source} → ${target} · ${particles.toLocaleString("en")} particles, seed ${seed}`,
   figures: ({ statistics: { variance }, flow_map: error, distances, floor }, state) => [
     ["variance", variance[0][state].toFixed(2), variance[0].at(-1)?.toFixed(2) ?? ""],
-    ["flow_map", "", error ? `${percent(error.median)}, ${percent(error.far)} of particles off` : "–"],
+    ["flow_map", "", errorWords(error)],
     ["distance", "", distances ? `${distances.values.at(-1)?.toFixed(2)} (chance alone: ${floor?.toFixed(2)})` : ""],
   ],
   readOut(side, now, selected) {
@@ -29,19 +36,19 @@ const scene = {
     return `x₀ = (${at(0).join(", ")}), xₜ = (${at(now).join(", ")}), x₁ = (${at(1).join(", ")})`;
   },
   explainVariance(run) {
-    const dotted = run.sides.some(({ statistics, fields }) => statistics.exact.length && fields.learned);
+    const dotted = run.sides.some(({ statistics, fields }) => statistics.exact?.length && fields.learned);
     const exact = dotted ? " Dotted: the exact field with the same solver on the same noise." : "";
     return `Line: measured. Band: theory, ${theoryFormula(run)}, ± 2 standard errors of this many samples.${exact}`;
   },
   traces: {
     variance({ statistics: { variance, exact }, theory, fields }, times, line, dimensions) {
-      const compared = exact.length && fields.learned;
+      const compared = fields.learned && exact?.length ? exact : null;
       return (dimensions ? [1, 2] : [0]).flatMap((index) => {
         const which = ["", " x₁", " x₂"][index];
         const fade = { opacity: index === 2 ? 0.55 : 1 };
         return [
           line(`measured${which}`, times, variance[index], "solid", 2, fade),
-          ...(compared ? [line(`exact, same solver${which}`, times, exact[index], "dot", 2.5, fade)] : []),
+          ...(compared ? [line(`exact, same solver${which}`, times, compared[index], "dot", 2.5, fade)] : []),
           ...theoryLines(theory, index, which, line),
         ];
       });

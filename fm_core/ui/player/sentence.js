@@ -1,10 +1,11 @@
 // The sentence beneath the title: what moves where, what drives it, and what to notice just now.
-import { COMPARED, IMAGES, POINTS } from "./sentences.js";
+import { COMPARED, COMPARED_PAIRS, IMAGES, PAIRS, POINTS } from "./sentences.js";
 import { stateAt } from "./time.js";
 
 /** @typedef {{ text: string, tone: "" | "strong" | "a" | "b" }} Piece */
-/** @typedef {Partial<Pick<FM.PointsSide, "velocity" | "coupling" | "flow_map" | "distances" | "floor">>} OfPoints */
-/** @typedef {FM.Side & OfPoints & { statistics: { straightness?: number[], confidence?: number[] } }} Side */
+/** @typedef {"velocity" | "coupling" | "group" | "end" | "flow_map" | "distances" | "floor"} OfPoints */
+/** @typedef {Partial<FM.PointsSide["statistics"] & FM.ImageSide["statistics"]>} Statistics */
+/** @typedef {FM.Side & Partial<Pick<FM.PointsSide, OfPoints>> & { statistics: Statistics }} Side */
 /** @typedef {Omit<FM.Run, "sides"> & { sides: Side[] }} Run */
 /** @typedef {typeof PHASES[number]} Phase */
 /** @typedef {ReturnType<typeof lookAt>} Look */
@@ -23,10 +24,16 @@ const FEW = 5; // steps that are called jumps
 export function sentenceOf(run, t) {
   const phase = PHASES.find(({ until }) => t < until) ?? last(PHASES);
   const looks = run.sides.map((side) => lookAt(run, side, t, phase));
-  const table = looks.length > 1 ? COMPARED : run.kind === "points" ? POINTS : IMAGES;
-  const sentences = Object.entries(table[phase.name]);
+  const sentences = Object.entries(tableOf(run)[phase.name]);
   const [, sentence] = sentences.find(([condition]) => CONDITIONS[condition](looks[0], looks)) ?? last(sentences);
   return piecesOf(sentence, looks);
+}
+
+/** @param {Run} run @returns {import("./sentences.js").Table} */
+function tableOf({ kind, sides }) {
+  if (sides.every(isPairs)) return sides.length > 1 ? COMPARED_PAIRS : PAIRS;
+  if (sides.length > 1) return COMPARED;
+  return kind === "points" ? POINTS : IMAGES;
 }
 
 /** A side's figures at time t, and those of its variance in the phase and in the whole run.
@@ -67,6 +74,7 @@ const NAMES = {
   learned: "the network",
   exact: "the exact field",
   "relu-output": "the ReLU network",
+  "one-step": "the one-step network",
   independent: "independent pairs",
   ot: "optimal transport",
 };
@@ -76,14 +84,16 @@ const NAMES = {
 const SETTINGS = {
   velocity: { title: "the field", of: ({ velocity = "" }) => NAMES[velocity] },
   coupling: { title: "the pairing in training", of: ({ coupling = "" }) => NAMES[coupling] ?? coupling },
+  group: { title: "the size of the groups", of: ({ group }) => (group ? `groups of ${group}` : "") },
   schedule: { title: "the schedule", of: ({ schedule }) => schedule },
   steps: { title: "the number of steps", of: ({ steps }) => count(steps, "step") },
   solver: { title: "the solver", of: ({ solver_title }) => solver_title },
 };
 
-/** Names of SETTINGS; at equal cost, the steps belong to the solver. @param {Run} run */
+/** Names of SETTINGS; groups belong to the coupling and, at equal cost, the steps to the solver. @param {Run} run */
 function differencesOf({ sides: [a, b] }) {
-  const names = Object.keys(SETTINGS).filter((name) => SETTINGS[name].of(a) !== SETTINGS[name].of(b));
+  const all = Object.keys(SETTINGS).filter((name) => SETTINGS[name].of(a) !== SETTINGS[name].of(b));
+  const names = all.filter((name) => name !== "group" || !all.includes("coupling"));
   return names.join() === "steps,solver" && a.nfe === b.nfe ? ["solver"] : names;
 }
 
@@ -129,6 +139,14 @@ function isNarrower(looks, index) {
 const isRelu = ({ velocity }) => velocity === "relu-output";
 /** @param {Side} side */
 const isExact = ({ velocity }) => velocity === "exact";
+/** @param {Side} side */
+const isForOneStep = ({ velocity }) => velocity === "one-step";
+/** Whether all points end almost in one place, after one step. @param {Look} look */
+const isCollapsed = ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.05 * data;
+/** @param {Side} side */
+const isPairs = ({ velocity }) => velocity === "pairs";
+/** Whether the path of pairs does not end at the data. @param {Side} side */
+const isStray = ({ end: [alpha, beta] = [0, 1] }) => Math.max(Math.abs(alpha), Math.abs(1 - beta)) >= 0.005;
 /** @param {Run} run */
 const isNoise = ({ source }) => /^N\(|noise/.test(source);
 /** @param {Run} run */
@@ -140,6 +158,8 @@ const isRead = ({ sides }) => sides.every(({ statistics }) => statistics.confide
  * @type {Record<string, (look: Look, looks: Look[]) => unknown>} */
 const CONDITIONS = {
   relu: ({ side }) => isRelu(side),
+  guessing: ({ side }) => isForOneStep(side) && side.steps === 1 && side.coupling !== "ot",
+  unseen: ({ side }) => isForOneStep(side) && side.steps > 1,
   one: ({ side }) => side.steps === 1,
   few: ({ side }) => side.steps <= FEW,
   exact: ({ side }) => isExact(side),
@@ -148,13 +168,15 @@ const CONDITIONS = {
   straight: ({ side }) => side.coupling === "ot" && last(side.statistics.straightness ?? [0]) > 0.95,
   shrinks: ({ shown, variance }) => last(shown) < 0.95 * variance[0],
   grows: ({ shown, variance }) => last(shown) > 1.05 * variance[0],
+  stray: (_, looks) => looks.some(({ side }) => isStray(side)),
   dips,
   level: ({ variance }) => Math.max(...variance) < 1.1 * Math.min(...variance),
   dipless: isDipless,
   spreads: ({ shown, variance }) => last(variance) > 1.07 * shown[0],
   gathers: ({ shown, variance }) => last(variance) < 0.93 * shown[0],
   missed: ({ side, run }) => isRelu(side) && mapErrorOf(run),
-  collapsed: ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.05 * data,
+  guessed: (look) => isForOneStep(look.side) && isCollapsed(look),
+  collapsed: isCollapsed,
   close: (look) => look.side.steps <= FEW && fits(look),
   fits,
   clothes: ({ run }) => isTranslation(run),
@@ -171,8 +193,14 @@ const CONDITIONS = {
   cost: ({ run }) => onlyIn(run, "solver") && run.sides[0].nfe === run.sides[1].nfe,
   solver: ({ run }) => onlyIn(run, "solver"),
   bounded: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isRelu),
-  approximate: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isExact) && mapErrorOf(run),
-  pairing: ({ run }) => onlyIn(run, "coupling"),
+  approximate: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isExact),
+  apart: ({ run }) => onlyIn(run, "velocity") && run.sides.some(isExact) && mapErrorOf(run),
+  "all guessed": ({ run }, looks) =>
+    looks.every(isCollapsed) && run.sides.some(isForOneStep) && onlyIn(run, "velocity"),
+  "one guessing": ({ run }) =>
+    onlyIn(run, "velocity") && run.sides.some((side) => isForOneStep(side) && side.steps === 1),
+  "one unseen": ({ run }) => onlyIn(run, "velocity") && run.sides.some((side) => isForOneStep(side) && side.steps > 1),
+  pairing: ({ run }) => onlyIn(run, "coupling") || onlyIn(run, "group"),
   images: ({ run }) => run.kind !== "points",
   agree: (_, looks) => looks.every(fits),
   else: () => true,
@@ -202,6 +230,13 @@ const times = (n) => (n === 1 ? "once" : count(n, "time"));
 const jumps = (n) => (n === 1 ? "one jump" : `${n} jumps`);
 /** @param {string[]} names */
 const list = (names) => names.join(", ").replace(/, (?=[^,]*$)/, " and ");
+
+/** Where a path ends, such as 0.5 x₀ + x₁. @param {Side} side */
+function mixOf({ end = [0, 1] }) {
+  const terms = end.map((factor, index) => `${short(factor)} ${["x₀", "x₁"][index]}`);
+  const some = terms.filter((term) => !/^-?0 /.test(term)).map((term) => term.replace(/^(-?)1 /, "$1"));
+  return some.join(" + ").replace("+ -", "− ").replace("-", "−") || "0";
+}
 
 /** A data set's title within a sentence. @param {string} title */
 function inText(title) {
@@ -262,6 +297,10 @@ const WORDS = {
   "var X₁": ({ data }) => short(data),
   "both variances": ({ source, data }) =>
     short(source) === short(data) ? `${short(data)} for each` : `${short(source)} and ${short(data)}`,
+  groups: ({ side }) => SETTINGS.group.of(side),
+  crossing: ({ side }) => percent(side.statistics.crossing ?? 0),
+  "distance²": ({ side }) => fixed(side.statistics.distance2 ?? 0),
+  end: ({ side }) => mixOf(side),
   straightness: ({ side, state }) => fixed(side.statistics.straightness?.[state] ?? 1),
   sure: ({ side, state }) => percent(side.statistics.confidence?.[state] ?? 0),
   "W₂": ({ side }) => fixed(distanceOf(side)),

@@ -7,12 +7,16 @@
 
 const RELU = "A point that is too far right or too high *cannot come back*: a ReLU gives no arrow to the left or down.";
 const ONE_STEP = "One step has only two states, its start and its end; *in between, the player draws straight lines*.";
+const UNSEEN =
+  "*A network for one step, taken in {steps}:* it was trained at t = 0 alone, so its later arrows mean nothing.";
 const JUMPS = "*{jumps done}:* variance {now}; {origin} {var X₀}, data {var X₁}.";
 
 /** @type {Table} */
 export const POINTS = {
   start: {
     relu: "*{things}, and a network that ends in a ReLU:* no output is negative, so no point can move left or down.",
+    guessing: "*{things}, and a network for one step:* trained at t = 0 alone, it has learned one arrow for each x₀.",
+    unseen: UNSEEN,
     few: "*Only {steps}:* {things} head for {target} in {straight jumps}.",
     exact: "*{things}, but no network:* a formula gives the exact velocity at every place and time.",
     matched: "*{things}.* The network was trained on pairs matched by optimal transport: their lines hardly cross.",
@@ -21,6 +25,9 @@ export const POINTS = {
   },
   way: {
     relu: "The points drift *only to the right and up*: with a ReLU as last layer, the network has no other arrows.",
+    guessing:
+      "*All points head for one place:* pairs were drawn by chance, so the average x₁ is the same for every x₀.",
+    unseen: UNSEEN,
     one: "*Every point goes straight to its end:* with one step, nothing corrects its course.",
     few: "*Each step is straight:* the course of a point is corrected only {corrections} on its way to {target}.",
     straight: "{arrows} take {things} to {target} on *nearly straight paths*: straightness {straightness}, at most 1.",
@@ -30,6 +37,7 @@ export const POINTS = {
   },
   middle: {
     relu: RELU,
+    unseen: UNSEEN,
     one: ONE_STEP,
     few: JUMPS,
     dips: "Halfway, the cloud is *narrower than both {origin} and data*: variance {now} against {both variances}.",
@@ -39,6 +47,7 @@ export const POINTS = {
   },
   late: {
     relu: RELU,
+    unseen: UNSEEN,
     one: ONE_STEP,
     few: JUMPS,
     straight: "The paths stay *nearly straight*, so a few steps would do: straightness {straightness}, at most 1.",
@@ -49,6 +58,9 @@ export const POINTS = {
   end: {
     missed:
       "*{far} of the points miss:* they end over a tenth of the data's spread from where the exact flow takes them.",
+    unseen: "*This network was trained for one step, not for {steps}:* variance {now}, the data's is {var X₁}.",
+    guessed:
+      "*All points end almost in one place*, the mean of the data: for one step, the average of all x₁ is the best guess.",
     collapsed:
       "*All points end almost in one place:* with one step, each follows its first arrow to the mean of the data.",
     unmeasured:
@@ -105,6 +117,40 @@ export const IMAGES = {
   },
 };
 
+const AVERAGE =
+  "Each pair has its own velocity, α′ x₀ + β′ x₁: *where paths cross, a network can only learn their average*.";
+const STRAY = "The path ends at *{end}*, not at data, which would be x₁: variance {now}, at the start {first}.";
+
+/** @type {Table} */
+export const PAIRS = {
+  start: {
+    matched: "*Pairs, no network:* {things}, each matched with a point of {target} by optimal transport in {groups}.",
+    else: "*Pairs, no network:* {things}, each with a point of {target} as its partner, drawn by chance.",
+  },
+  way: {
+    stray: STRAY,
+    else: "Each point heads for its own partner: *{crossing} of the straight lines between partners cross*.",
+  },
+  middle: {
+    stray: STRAY,
+    one: ONE_STEP,
+    few: "*Shown at the ends of {steps}:* variance {now} at the last of them; {origin} {var X₀}, data {var X₁}.",
+    dips: POINTS.middle.dips,
+    level: POINTS.middle.level,
+    dipless: POINTS.middle.dipless,
+    else: POINTS.middle.else,
+  },
+  late: {
+    stray: STRAY,
+    else: AVERAGE,
+  },
+  end: {
+    stray: "*The points have not become data:* X₁ = {end}, but a path from {origin} to data ends at X₁ = x₁.",
+    unmeasured: "*Each point is at its partner*, a point of {target}: variance {now}, the data's is {var X₁}.",
+    else: "*Each point is at its partner*, so together they are data: {distance}.",
+  },
+};
+
 const VARIANCES = "*Variance now:* {a} {now}, {b} {b.now}; {origin} {var X₀}, data {var X₁}.";
 const STRAIGHTNESS = "*How straight the paths are so far*, at most 1: {a} {straightness}, {b} {b.straightness}.";
 const CONFIDENCE = "*How sure the classifier is* of the digits in the predicted ends: {a} {sure}, {b} {b.sure}.";
@@ -123,6 +169,8 @@ export const COMPARED = {
     solver: "{a} evaluates the field {evaluations, times}, {b} {b.evaluations, times}, both *in {steps}*.",
     bounded: "{a} against {b}: *with a ReLU as last layer, no point can move left or down*.",
     approximate: "{a} against {b}: start, solver and steps are the same, so *every difference is the network's error*.",
+    "one guessing": "{a} against {b}: in one step, the best that a network can do is *the average of all x₁*.",
+    "one unseen": "{a} against {b}: one of them was *trained at t = 0 alone*, so its later arrows mean nothing.",
     pairing: STRAIGHTNESS,
     read: CONFIDENCE,
     else: VARIANCES,
@@ -137,8 +185,9 @@ export const COMPARED = {
   },
   end: {
     same: "Both runs end alike, because *their settings are the same*.",
-    approximate:
-      "{a} and {b}: *{far} of the points end far apart*, by over 10% of the data's spread; {median} is typical.",
+    "all guessed":
+      "{a} and {b}: *all points end almost in one place*, the mean of the data. Training for one step does not help.",
+    apart: "{a} and {b}: *{far} of the points end far apart*, by over 10% of the data's spread; {median} is typical.",
     pairing:
       "*Straightness:* {a} {straightness}, {b} {b.straightness}. The straighter the paths, the fewer steps are needed.",
     read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}, digits {var X₁}.",
@@ -149,5 +198,41 @@ export const COMPARED = {
       "*Variance at the end:* {a} {now}, {b} {b.now}; data {var X₁}. The distance to the data is being measured.",
     agree: "*Both end where the data live*, only the way there differed: distance W₂ {W₂} and {b.W₂}; {fresh}.",
     else: "{a}: *{verdict}*, {figure}; {b}: *{b.verdict}*, {b.figure}.",
+  },
+};
+
+const CROSSINGS = "*Straight lines between partners that cross:* {a} {crossing}, {b} {b.crossing}.";
+const LENGTHS = "*Mean squared distance between partners:* {a} {distance²}, {b} {b.distance²}.";
+const NOW = "*Variance now:* {a} {now}, {b} {b.now}; at the start {first}.";
+
+/** @type {Table} */
+export const COMPARED_PAIRS = {
+  start: {
+    same: COMPARED.start.same,
+    single: "*The same {things}*, the same data; only {what} differs: {a} and {b}.",
+    else: "*The same {things}*, the same data; {a} and {b} differ in {what}.",
+  },
+  way: {
+    pairing: CROSSINGS,
+    else: NOW,
+  },
+  middle: {
+    pairing: LENGTHS,
+    stray: "*Variance halfway:* {a} {now}, {b} {b.now}; at the start {first}.",
+    else: COMPARED.middle.else,
+  },
+  late: {
+    pairing: CROSSINGS,
+    else: NOW,
+  },
+  end: {
+    same: COMPARED.end.same,
+    stray: "*Where the paths end:* {a} at {end}, {b} at {b.end}. Data are x₁ alone.",
+    narrower: COMPARED.end.narrower,
+    wider: COMPARED.end.wider,
+    pairing:
+      "Both end at *the same points of the data*, but from other starts: squared distance {distance²} and {b.distance²}.",
+    steps: "Both end at *the same points of the data*; their paths are the same too, shown at other times.",
+    else: "Both end at *the same points of the data*; {what} made the difference on the way.",
   },
 };

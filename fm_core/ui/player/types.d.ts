@@ -83,14 +83,27 @@ declare namespace FM {
 
   type FieldName = "learned" | "exact";
 
+  interface OfPairs {
+    /** At each state, but null at both ends: how far central differences are from velocities, relative to them. */
+    difference?: (number | null)[];
+    /** Mean squared distance of partners. */
+    distance2?: number;
+    /** The share of the straight lines between partners that cross. */
+    crossing?: number;
+  }
+
   interface PointsSide extends Side {
-    velocity: "learned" | "exact" | "relu-output";
+    velocity: "learned" | "exact" | "relu-output" | "one-step" | "pairs";
     coupling: "independent" | "ot";
+    /** Of pairs: how many optimal transport matches at a time, and (α₁, β₁). */
+    group?: number | null;
+    end?: [number, number];
+    /** Each series of variance and exact is [mean, first dimension, second dimension]. The exact field's is empty if
+     * there is none; like what follows, it comes a little later than the rest. */
+    statistics: Side["statistics"] & { exact?: number[][]; speed: number[]; straightness: number[] } & OfPairs;
     /** The error of the particles' ends against the exact field's: the median, and the share of those far off. */
-    flow_map: { median: number; far: number } | null;
-    /** Each series of variance and exact is [mean, first dimension, second dimension]. */
-    statistics: Side["statistics"] & { exact: number[][]; speed: number[]; straightness: number[] };
-    /** A little later than the rest that of the last state, and of some more on demand. */
+    flow_map?: { median: number; far: number } | null;
+    /** W2 of the last state, and of some more on demand. */
     distances?: { states: number[]; values: number[] };
     floor?: number;
     x: Block;
@@ -101,12 +114,15 @@ declare namespace FM {
     window: [[number, number], [number, number]];
     /** What the grid of the fields spans. */
     field_window: [[number, number], [number, number]];
+    /** The Gaussians that the data are made of, if they are few. */
+    parts: { centres: [number, number][]; std: number } | null;
     density: Block;
     sides: PointsSide[];
   }
 
   interface ImageSide extends Side {
-    statistics: Side["statistics"] & { confidence?: number[] };
+    /** norm is [mean, 10% quantile, 90% quantile] over the images, each by state. */
+    statistics: Side["statistics"] & { norm: number[][]; confidence?: number[] };
     covariance: number;
     spacing: number;
     /** (a, b) of each state: the predicted end is a x + b v. */
@@ -250,7 +266,7 @@ declare namespace FM {
   }
 
   /** What an entry module gives to the page. */
-  type Mount = (element: HTMLElement, props: Props, events: Events) => void;
+  type Mount = (element: HTMLElement, props: Props, events: Events) => import("./player.js").Player;
 
   /** An element in which Plotly has drawn. */
   interface PlotElement extends HTMLElement {
