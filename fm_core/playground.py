@@ -30,6 +30,8 @@ from fm_core.settings import (
     CLOTHES_SET,
     IMAGE_SCHEDULES,
     DigitSettings,
+    Ends,
+    Field,
     ImageSide,
     PairSettings,
     PairSide,
@@ -98,7 +100,7 @@ class Library:
             raise SettingsError(f"{self.why_missing([name])} Trained are: {trained}.")
         return self.flows[name]
 
-    def flow_of(self, settings: Settings, side: Side) -> Flow:
+    def flow_of(self, settings: Ends, side: Field) -> Flow:
         """The learned or exact flow of a side of points. Raises SettingsError if there is none."""
         if side.velocity != "exact":
             return self.flow(settings.flow_name(side))

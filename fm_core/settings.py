@@ -16,7 +16,7 @@ from fm_core.maths.schedules import SCHEDULES, Schedule, trigonometric
 from fm_core.maths.solvers import SOLVERS
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
-from fm_core.refusals import SettingsError, decimal, one_of, whole
+from fm_core.refusals import SettingsError, decimal, number, one_of, whole
 
 VELOCITIES = {
     "learned": "learned",
@@ -27,6 +27,7 @@ VELOCITIES = {
 VARIANTS = ("relu-output", "one-step")  # of learned flows, whose names end so
 STEPS, PARTICLES = (1, 200), (100, 5000)
 CUSTOM, FACTORS = "custom", (0, 2.5)  # the schedule of pairs with factors of π of its own
+PLACES = (-20.0, 20.0)  # of a probe: far outside of every picture
 GROUPS = (2, 8, 32, 128, 512)
 
 CLOTHES_SET = IMAGE_SETS["fashion"]
@@ -56,6 +57,10 @@ def _number(limits: tuple[int, int], default: int) -> Any:
 
 def _decimal(limits: tuple[float, float], step: float, default: float) -> Any:
     return field(default=default, metadata={"check": partial(decimal, limits=limits, step=step)})
+
+
+def _real(limits: tuple[float, float], default: float) -> Any:
+    return field(default=default, metadata={"check": partial(number, limits=limits)})
 
 
 @dataclass(frozen=True)
@@ -90,22 +95,38 @@ IMAGE_BUDGET = Budget(12_800, 1e-3, "images", patience=32)
 
 
 @dataclass(frozen=True)
-class Side(Checked):
-    """The settings of one of two compared runs of points."""
+class Field(Checked):
+    """Which field of points, between ends that `Ends` has."""
 
     schedule: str = _choice(SCHEDULES, "linear")
     coupling: str = _choice(COUPLINGS, "independent")
     velocity: str = _choice(VELOCITIES, "learned")
+
+
+@dataclass(frozen=True)
+class Side(Field):
+    """The settings of one of two compared runs of points."""
+
     steps: int = _number(STEPS, 50)
     solver: str = _choice(SOLVERS, "euler")
 
 
 @dataclass(frozen=True)
-class Settings(Checked):
-    """A request for points: what the sides share, and one or two sides."""
+class Ends(Checked):
+    """Between what flows of points lead."""
 
     target: str = _choice(TARGETS, "moons")
     source: str = _choice(SOURCES, STANDARD.name)
+
+    def flow_name(self, side: Field) -> str:
+        suffix = COUPLINGS[side.coupling].suffix + f"-{side.velocity}" * (side.velocity in VARIANTS)
+        return flow_name(self.target, side.schedule, self.source, suffix)
+
+
+@dataclass(frozen=True)
+class Settings(Ends):
+    """A request for points: what the sides share, and one or two sides."""
+
     particles: int = _number(PARTICLES, 2000)
     seed: int = _number(SEEDS, 0)
     sides: tuple[Side, ...] = (Side(),)
@@ -119,9 +140,15 @@ class Settings(Checked):
         """About how long it takes."""
         return POINT_BUDGET.expected(self.particles, self.sides)
 
-    def flow_name(self, side: Side) -> str:
-        suffix = COUPLINGS[side.coupling].suffix + f"-{side.velocity}" * (side.velocity in VARIANTS)
-        return flow_name(self.target, side.schedule, self.source, suffix)
+
+@dataclass(frozen=True)
+class ProbeSettings(Ends):
+    """A request for what the velocities at the place (x, y) and the time t are made of, in one or two fields."""
+
+    x: float = _real(PLACES, 0.0)
+    y: float = _real(PLACES, 0.0)
+    t: float = _real((0.0, 1.0), 0.5)
+    sides: tuple[Field, ...] = (Field(),)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,17 @@ def probe(flow: Flow, x: Tensor, t: float, pairs: int = 64, seed: int = 0) -> Pr
     return Probe(weights.view(len(source.centres), -1), x_0, x_1, v, pairs_of_x)
 
 
+def marginal(flow: Flow, t: float) -> Mixture | None:
+    """The distribution of X_t, if it is a mixture of Gaussians: if both ends are ones, and independent."""
+    source, target = flow.source, flow.target
+    if flow.coupled or not isinstance(target, Mixture):
+        return None
+    alpha, beta, _, _ = flow.schedule(torch.tensor(t, dtype=torch.float64))
+    centres = alpha * source.centres.double()[:, None] + beta * target.centres.double()
+    std = torch.hypot(alpha * source.std, beta * target.std).item()
+    return Mixture(f"{flow.name}-{t}", f"{flow.name} at t = {t}", centres.flatten(0, 1), std)
+
+
 def _components(weights: Tensor, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """n indices into the weights, and the logarithm of weight over probability of each, up to a constant.
 

@@ -6,7 +6,17 @@ from functools import cached_property
 from typing import Any
 
 from fm_core.refusals import SettingsError
-from fm_core.settings import DigitSettings, ImageSide, PairSettings, PairSide, Settings, Side, TranslateSettings
+from fm_core.settings import (
+    DigitSettings,
+    Field,
+    ImageSide,
+    PairSettings,
+    PairSide,
+    ProbeSettings,
+    Settings,
+    Side,
+    TranslateSettings,
+)
 
 
 class Form:
@@ -89,5 +99,6 @@ class Form:
 
 POINTS = Form(Settings(sides=(Side(), Side(schedule="cosine"))))
 PAIRS = Form(PairSettings(sides=(PairSide(), PairSide(schedule="cosine"))), {"tab": "pairs"})
+PROBE = Form(ProbeSettings(sides=(Field(), Field(schedule="cosine"))))
 DIGITS = Form(DigitSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "digits"})
 TRANSLATE = Form(TranslateSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "translate"})

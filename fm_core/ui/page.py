@@ -34,6 +34,7 @@ from fm_core.ui.pairs import offer_pairs
 from fm_core.ui.player import module_url
 from fm_core.ui.points_tab import create_points_tab
 from fm_core.ui.preview import Preview
+from fm_core.ui.probes import offer_probe
 from fm_core.ui.service import Service
 from fm_core.ui.thumbnails import style_sheet
 from fm_core.ui.translate_tab import create_translate_tab
@@ -76,6 +77,7 @@ def build_page(library: Library, taught: Mapping[str, Lesson] | None = None) -> 
     """The whole page for these models, without the tabs that need others, and for these lessons or the shipped ones."""
     answering = Service(library, lessons() if taught is None else taught)
     offer_pairs(answering)
+    offer_probe(answering)
     title, plain = "Flow Matching Playground", {"analytics_enabled": False, "fill_width": True}
     with Page(answering, title=title, delete_cache=VISITORS_FILES, **plain) as demo:
         title_and_why = text("ui/texts/introduction.html", why=why("flow_matching", "page"))

@@ -51,6 +51,7 @@ def _shown(settings: Settings | PairSettings, runs: list[Run], query: Mapping[st
         "kind": "points",
         "target": target.title,
         "source": source.title,
+        "ends": {"target": target.name, "source": source.name},
         "particles": settings.particles,
         "seed": settings.seed,
         "query": urlencode(query),

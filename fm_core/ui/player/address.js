@@ -72,13 +72,14 @@ const DISPLAY = {
   loop: { option: "loop", read: (text) => text !== "0" },
   picture: { option: "view", read: String },
   follow: { option: "follow", read: Number },
+  probe: { option: "probe", read: (text) => text.split(",").map((part) => (part.trim() ? Number(part) : Number.NaN)) },
   t: { option: "t", read: Number },
 };
 
 /** @param {unknown} value */
 const textOf = (value) => (typeof value === "boolean" ? String(Number(value)) : String(value));
 
-/** The parameters of what is not usual; `follow` and `t` are left out if null.
+/** The parameters of what is not usual; `follow`, `probe` and `t` are left out if null.
  * @param {Record<string, unknown>} options @param {Record<string, unknown>} usual */
 export function displayOf(options, usual) {
   /** @type {Record<string, string>} */

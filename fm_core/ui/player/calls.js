@@ -1,7 +1,8 @@
 // A call to the server: a stream of messages, each a line of JSON and as many bytes as its "bytes" says.
 
 const SILENCE = 20_000; // milliseconds without a message, after which the server counts as gone
-const visitor = Math.random().toString(36).slice(2); // one run at a time is computed for each
+const visitor = Math.random().toString(36).slice(2); // one run at a time is computed for each,
+const nameOf = (/** @type {string} */ tab) => (tab === "probe" ? `${visitor}-probe` : visitor); // and a probe meanwhile
 const NEWLINE = 10;
 
 /** Why the server gives no answer: a sentence for the person. */
@@ -17,7 +18,7 @@ export async function call(tab, want, values, signal, hear) {
   try {
     const response = await fetch(new URL(`fm/${tab}`, document.baseURI), {
       method: "POST",
-      body: JSON.stringify({ visitor, want, values }),
+      body: JSON.stringify({ visitor: nameOf(tab), want, values }),
       signal: AbortSignal.any([signal, silence.signal]),
     });
     if (!response.ok || !response.body) throw new Error(`The server answered ${response.status}.`);

@@ -3,6 +3,7 @@ import { paintBackdrop } from "./backdrop.js";
 import { coloursOf, contextOf, find, fit, make } from "./dom.js";
 import { drawArrows, fieldAt } from "./field.js";
 import { groupByDirection, positionAt, strokePaths } from "./particles.js";
+import { probeOn } from "./probe_picture.js";
 import { locate, placesBetween } from "./time.js";
 
 const COLOURS = 24; // particles are coloured by their initial direction from the mean
@@ -51,6 +52,7 @@ export function createPanel(figure, run, index) {
       if (selected !== null) drawSelected(paper, wholePaths, selected, t);
     },
     nearest: (event, t) => nearest(paper, event, t),
+    ...probeOn(paper),
   };
 }
 

@@ -4,6 +4,7 @@ import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
 import { coloursOf, find, make, painted, write } from "./dom.js";
 import { add, decode } from "./packet.js";
+import { Probe } from "./probe.js";
 import { sentenceOf } from "./sentence.js";
 import { stateAt } from "./time.js";
 
@@ -53,6 +54,7 @@ export class Player {
     const template = find(root, ".fm-words", HTMLTemplateElement);
     this.words = template.dataset;
     this.name(template.content);
+    this.probe = new Probe(this);
     this.display(display);
   }
 
@@ -66,9 +68,10 @@ export class Player {
   }
 
   /** Show a run as an address says. @param {Record<string, any>} options */
-  display({ follow, t, ...options }) {
+  display({ follow, t, probe = null, ...options }) {
     for (const [name, value] of Object.entries(options)) if (name in this.usual) this.options[name] = value;
     if (Number.isInteger(follow) && follow > 0) this.selected = follow - 1;
+    this.probe.put(probe);
     if (t >= 0 && t <= 1) this.clock.set(t, false);
     this.opened = t >= 0 && t <= 1;
     this.showOptions();
@@ -156,7 +159,7 @@ export class Player {
       figures.push(make("figure", { className: `fm-panel fm-${"ab"[index]}`, innerHTML }));
       find(root, ".fm-panels").append(figures[index]);
       const canvas = find(figures[index], "canvas");
-      canvas.onclick = (event) => this.select(this.pictures[index].nearest(event, this.clock.t));
+      canvas.onclick = (event) => this.click(event, index);
     }
     root.classList.toggle("fm-two", sides.length > 1);
     const rows = sides.map((side, index) => {
@@ -213,7 +216,8 @@ export class Player {
     const { selected, options, clock, usual, run } = this;
     const follow = selected === null ? null : selected + 1; // people count from 1
     const t = clock.playing || (this.calm && clock.t === 1) ? null : Number(clock.t.toFixed(4));
-    return addressOf(run?.query ?? "", displayOf({ ...options, follow, t }, usual), location);
+    const probe = this.probe.at?.map((x) => Number(x.toFixed(4))) ?? null;
+    return addressOf(run?.query ?? "", displayOf({ ...options, follow, probe, t }, usual), location);
   }
 
   /** Put it into the address. */
@@ -239,8 +243,15 @@ export class Player {
     this.draw();
   }
 
+  /** On the picture of a side. @param {MouseEvent} event @param {number} index */
+  click(event, index) {
+    const particle = this.pictures[index].nearest(event, this.clock.t);
+    if (particle !== null || !this.probe.openAt(event, index)) this.select(particle);
+  }
+
   select(/** @type {number | null} */ particle) {
     this.selected = particle;
+    this.probe.put(null);
     this.draw();
     this.address();
   }
@@ -249,6 +260,7 @@ export class Player {
     const { run, clock, root, scrub, scene } = this;
     if (!run) return;
     for (const picture of this.pictures) picture.draw(clock.t, this.options, this.selected);
+    this.probe.draw(run, clock.t);
     this.chart.moveCursor(clock.t);
     const { t, steps, nfe } = finest(run);
     const step = stateAt(t.values, clock.t);
@@ -296,10 +308,12 @@ export class Player {
     const place = find(root, ".fm-readout");
     place.ariaLive = clock.playing ? "off" : "polite";
     root.dataset.selected = String(selected ?? "");
-    root.classList.toggle("fm-following", selected !== null);
+    const probed = this.probe.words(run);
+    root.classList.toggle("fm-following", selected !== null || probed !== "");
     if (document.activeElement !== this.particle) this.particle.value = selected === null ? "" : `${selected + 1}`;
     const { article, subject = "" } = this.words;
-    let text = `Click ${article} ${subject} to follow it.`;
+    const why = this.probe.fits(run) ? ", or an empty place to see why its arrow points there" : "";
+    let text = probed || `Click ${article} ${subject} to follow it${why}.`;
     if (selected !== null) {
       const read = run.sides.map((side) => scene.readOut(side, clock.t, selected));
       const named = read.length > 1 ? `. A: ${read[0]}; B: ${read[1]}` : `: ${read[0]}`;

@@ -18,6 +18,7 @@ export const scene = {
   options: (calm) => ({ layers: ["density", "particles", calm ? "paths" : "trails", "arrows"] }),
   dimensions: true,
   picture: createPanel,
+  probed: ({ sides }) => sides.every(({ velocity }) => velocity !== "pairs"),
   offers({ sides }) {
     const both = sides.some(({ fields }) => fields.learned && fields.exact);
     const any = sides.some(({ fields }) => fields.learned ?? fields.exact);

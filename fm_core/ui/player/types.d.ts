@@ -111,6 +111,8 @@ declare namespace FM {
   }
 
   interface PointsRun extends Run {
+    /** The names of the source and of the target. */
+    ends: { source: string; target: string };
     window: [[number, number], [number, number]];
     /** What the grid of the fields spans. */
     field_window: [[number, number], [number, number]];
@@ -118,6 +120,35 @@ declare namespace FM {
     parts: { centres: [number, number][]; std: number } | null;
     density: Block;
     sides: PointsSide[];
+  }
+
+  /** What the velocities at one place and time are made of: see fm_core/ui/probes.py. */
+  interface Probed {
+    x: number[];
+    t: number;
+    sides: ProbedSide[];
+  }
+
+  interface ProbedSide {
+    learned: number[] | null;
+    exact: number[] | null;
+    /** E[x_0 | x] and E[x_1 | x]; like what follows, only if the exact velocity is known. */
+    x_0?: number[];
+    x_1?: number[];
+    pairs?: { x_0: Block; x_1: Block; weights: Block };
+    /** (alpha, beta) at evenly spaced times. */
+    path?: Block;
+  }
+
+  /** log p(x) at the time, in nats. */
+  interface Densities {
+    flow: number;
+    closed: number | null;
+  }
+
+  /** The way of a place from t = 0 to 1 on each flow, and its density. */
+  interface ProbedFlow {
+    sides: { lines: { learned?: Block; exact?: Block }; log_p: Densities }[];
   }
 
   interface ImageSide extends Side {
@@ -194,6 +225,10 @@ declare namespace FM {
     draw(t: number, options: Options, selected: number | null): void;
     /** The particle or image at a pointer event, or null. */
     nearest(event: MouseEvent, t: number): number | null;
+    /** Of points: the place at a pointer event, the pixels of a place, and the drawing of a probe. */
+    placeAt?(event: MouseEvent): number[];
+    pixelsOf?(at: number[]): number[] | null;
+    drawProbe?(found: Probed, index: number, flow: ProbedFlow | null): void;
   }
 
   /** Makes a line of the chart; of the times x, those that y has values for. */
@@ -212,6 +247,8 @@ declare namespace FM {
     picture(figure: HTMLElement, run: R, index: number): Picture;
     /** Whether there is what this run may lack: layers, and what the views need. */
     offers(run: R): Record<string, boolean>;
+    /** Whether one can ask why an arrow points where it does. */
+    probed?(run: R): boolean;
     /** Whether what comes on demand is needed and missing. */
     lacks?(run: R, options: Options): boolean;
     caption(run: R): string;
