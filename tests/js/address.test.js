@@ -41,10 +41,10 @@ test("what is shown goes into an address and comes back, and what is usual is le
   const usual = { speed: 1, loop: true, statistic: "variance", dimensions: false, close: false };
   const layers = ["density", "particles"];
   const changed = { speed: 0.25, loop: false, statistic: "speed", dimensions: true, close: true };
-  assert.deepEqual(displayOf({ ...usual, layers, follow: null, t: null }, { ...usual, layers }), {});
-  const options = { ...changed, layers: ["trails", "exact"], follow: 0, t: 0.25 };
+  assert.deepEqual(displayOf({ ...usual, layers, follow: null, probe: null, t: null }, { ...usual, layers }), {});
+  const options = { ...changed, layers: ["trails", "exact"], follow: 0, probe: [0.5, -1.25], t: 0.25 };
   const parameters = displayOf(options, { ...usual, layers });
-  assert.equal(new URLSearchParams(parameters).size, 8);
+  assert.equal(new URLSearchParams(parameters).size, 9);
   assert.deepEqual(displayIn(`?${new URLSearchParams(parameters)}&steps=7`), options);
   assert.deepEqual(displayIn("?layers=&steps=7"), { layers: [] });
 });

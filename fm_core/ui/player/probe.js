@@ -180,7 +180,7 @@ export class Probe {
       const { content } = find(this.player.root, ".fm-probe-words", HTMLTemplateElement);
       place.append(content);
     }
-    write(find(place, ".fm-probe-say > span"), sentenceOf(found.sides));
+    write(find(place, ".fm-probe-say > span"), sentenceOf(found.sides, this.flow));
     const lists = found.sides.map((side, k) => this.listOf(side, k));
     const text = lists.map(({ innerHTML }) => innerHTML).join("");
     const figures = find(place, ".fm-probe-figures");

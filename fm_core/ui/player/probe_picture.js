@@ -71,9 +71,10 @@ function drawPairs(paper, { pairs, path }) {
 }
 
 /** @param {FM.Paper} paper @param {number[]} place @param {number} radius */
-function dot({ context, unit, x0, y0, weight }, [x, y], radius) {
+function dot({ context, unit, x0, y0, weight, width, height }, [x, y], radius) {
+  const size = radius * weight * (Math.min(width, height) < 300 * weight ? 0.65 : 1);
   context.beginPath();
-  context.arc(x0 + x * unit, y0 - y * unit, radius * weight, 0, 2 * Math.PI);
+  context.arc(x0 + x * unit, y0 - y * unit, size, 0, 2 * Math.PI);
 }
 
 /** @param {FM.Paper} paper @param {number[][]} places @param {Partial<CanvasRenderingContext2D>} style */

@@ -9,6 +9,7 @@ const MEAN =
   "Each line is the path of a training pair that passes here at this time, the stronger, the more probable. The mean of their velocities is the exact arrow.";
 const UNKNOWN =
   "These pairs were matched by optimal transport, and no formula says which of them pass here, so only the network's arrow is shown.";
+const WAYS = " Long thin lines: where the flow brings a particle from that is here now, and where it takes it";
 
 /** The values of a request. @param {FM.PointsRun} run @param {number[]} at @param {number} t */
 export function valuesOf({ ends, sides }, [x, y], t) {
@@ -35,7 +36,7 @@ const pair = (/** @type {number[]} */ v) =>
 /** How a side's arrow compares. @param {FM.ProbedSide} side */
 export function verdict({ learned, exact }) {
   if (!learned) return "the exact field, without a network";
-  if (!exact) return "the network's arrow, the exact one is unknown";
+  if (!exact) return "only the network's arrow is known";
   const error = errorOf(learned, exact);
   if (!error) return "one of the arrows has no length";
   const percent = Math.round(100 * Math.abs(error.longer));
@@ -50,10 +51,14 @@ export function readOut(at, found) {
   return `At ${pair(at)}${said}.`;
 }
 
-/** What the mean is, or why there is none. @param {FM.ProbedSide[]} sides */
-export function sentenceOf(sides) {
+/** What the mean is, or why there is none, and what the lines are, once the flow is known.
+ * @param {FM.ProbedSide[]} sides @param {FM.ProbedFlow | null} flow */
+export function sentenceOf(sides, flow) {
   const said = sides.map(({ exact }) => (exact ? MEAN : UNKNOWN));
-  return new Set(said).size > 1 ? said.map((sentence, k) => `${"AB"[k]}: ${sentence}`).join(" ") : said[0];
+  const named = new Set(said).size > 1 ? said.map((sentence, k) => `${"AB"[k]}: ${sentence}`).join(" ") : said[0];
+  if (!flow) return named;
+  const dashed = flow.sides.some(({ lines }) => lines.exact) ? "; dashed on the exact field" : "";
+  return `${named}${WAYS}${dashed}.`;
 }
 
 /** The figures of a side. @param {FM.ProbedSide} side @param {FM.Densities} [log_p] @returns {Term[]} */
