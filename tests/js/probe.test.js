@@ -49,7 +49,7 @@ test("one sentence says what the mean is, or why there is none", () => {
   assert.match(sentenceOf([coupled], null), /^These pairs were matched by optimal transport/);
   assert.match(sentenceOf([coupled, known], null), /^A: These .* B: Each /);
   const flow = { sides: [{ lines: { exact: {} } }] };
-  assert.match(sentenceOf([known], flow), /; dashed on the exact field\.$/);
+  assert.match(sentenceOf([known], flow), /, dashed on the exact field\.$/);
 });
 
 test("densities are compared where something passes", () => {

@@ -6,6 +6,8 @@ const WASH = 0.6; // how much of the picture beneath is hidden
 
 /** What a picture of points can do with a probe. @param {FM.Paper} paper */
 export function probeOn(paper) {
+  const small = Math.min(paper.width, paper.height) < 400 * paper.ratio;
+  const sheet = small ? { ...paper, weight: 0.65 * paper.weight } : paper;
   const { canvas, width, height, ratio, unit, x0, y0 } = paper;
   return {
     /** The place at a pointer event. @param {MouseEvent} event */
@@ -23,15 +25,15 @@ export function probeOn(paper) {
     /** @param {FM.Probed} found @param {number} index @param {FM.ProbedFlow | null} flow */
     drawProbe(found, index, flow) {
       const side = found.sides[index];
-      wash(paper);
-      drawPairs(paper, side);
-      if (flow) drawLines(paper, flow.sides[index]);
-      const reach = reachOf(paper, found);
+      wash(sheet);
+      drawPairs(sheet, side);
+      if (flow) drawLines(sheet, flow.sides[index]);
+      const reach = reachOf(sheet, found);
       const arrow = (/** @type {number[]} */ v, /** @type {string} */ colour, /** @type {number} */ thickness) =>
-        drawArrow(paper, found.x, v, reach, colour, thickness);
-      for (const v of [side.exact, side.learned]) if (v) arrow(v, paper.paper, 9); // so that they stand out
-      if (side.exact) arrow(side.exact, paper.of("exact"), 5.5);
-      if (side.learned) arrow(side.learned, paper.ink, 2.5);
+        drawArrow(sheet, found.x, v, reach, colour, thickness);
+      for (const v of [side.exact, side.learned]) if (v) arrow(v, sheet.paper, 9); // so that they stand out
+      if (side.exact) arrow(side.exact, sheet.of("exact"), 5.5);
+      if (side.learned) arrow(side.learned, sheet.ink, 2.5);
     },
   };
 }
@@ -71,10 +73,9 @@ function drawPairs(paper, { pairs, path }) {
 }
 
 /** @param {FM.Paper} paper @param {number[]} place @param {number} radius */
-function dot({ context, unit, x0, y0, weight, width, height }, [x, y], radius) {
-  const size = radius * weight * (Math.min(width, height) < 300 * weight ? 0.65 : 1);
+function dot({ context, unit, x0, y0, weight }, [x, y], radius) {
   context.beginPath();
-  context.arc(x0 + x * unit, y0 - y * unit, size, 0, 2 * Math.PI);
+  context.arc(x0 + x * unit, y0 - y * unit, radius * weight, 0, 2 * Math.PI);
 }
 
 /** @param {FM.Paper} paper @param {number[][]} places @param {Partial<CanvasRenderingContext2D>} style */

@@ -9,7 +9,7 @@ const MEAN =
   "Each line is the path of a training pair that passes here at this time, the stronger, the more probable. The mean of their velocities is the exact arrow.";
 const UNKNOWN =
   "These pairs were matched by optimal transport, and no formula says which of them pass here, so only the network's arrow is shown.";
-const WAYS = " Long thin lines: where the flow brings a particle from that is here now, and where it takes it";
+const WAY = " The line without dots is the way of a particle that is here now";
 
 /** The values of a request. @param {FM.PointsRun} run @param {number[]} at @param {number} t */
 export function valuesOf({ ends, sides }, [x, y], t) {
@@ -29,9 +29,9 @@ export function errorOf(v, exact) {
   return { angle: (180 / Math.PI) * Math.abs(Math.atan2(cross, dot)), longer: lengths[0] / lengths[1] - 1 };
 }
 
-const minus = (/** @type {string} */ text) => text.replaceAll("-", "−");
-const pair = (/** @type {number[]} */ v) =>
-  minus(`(${v.map((x) => x.toFixed(2)).join(", ")})`).replaceAll("−0.00", "0.00");
+/** @param {number} value */
+const figure = (value) => value.toFixed(2).replace("-0.00", "0.00").replace("-", "−");
+const pair = (/** @type {number[]} */ v) => `(${v.map(figure).join(", ")})`;
 
 /** How a side's arrow compares. @param {FM.ProbedSide} side */
 export function verdict({ learned, exact }) {
@@ -57,8 +57,8 @@ export function sentenceOf(sides, flow) {
   const said = sides.map(({ exact }) => (exact ? MEAN : UNKNOWN));
   const named = new Set(said).size > 1 ? said.map((sentence, k) => `${"AB"[k]}: ${sentence}`).join(" ") : said[0];
   if (!flow) return named;
-  const dashed = flow.sides.some(({ lines }) => lines.exact) ? "; dashed on the exact field" : "";
-  return `${named}${WAYS}${dashed}.`;
+  const dashed = flow.sides.some(({ lines }) => lines.exact) ? ", dashed on the exact field" : "";
+  return `${named}${WAY}${dashed}.`;
 }
 
 /** The figures of a side. @param {FM.ProbedSide} side @param {FM.Densities} [log_p] @returns {Term[]} */
@@ -74,8 +74,7 @@ export function termsOf({ learned, exact, x_0, x_1 }, log_p) {
 
 /** @param {FM.Densities} log_p */
 function densities({ flow, closed }) {
-  if (closed === null) return flow < UNLIKELY ? "very low" : `${minus(flow.toFixed(2))} by the flow`;
+  if (closed === null) return flow < UNLIKELY ? "very low" : `${figure(flow)} by the flow`;
   if (Math.min(flow, closed) < UNLIKELY) return "very low: hardly any path passes here";
-  const [difference, ...both] = [flow - closed, flow, closed].map((value) => minus(value.toFixed(2)));
-  return `${both[0]} by the flow, ${both[1]} by the formula, difference ${difference}`;
+  return `${figure(flow)} by the flow, ${figure(closed)} by the formula, difference ${figure(flow - closed)}`;
 }
