@@ -20,7 +20,7 @@ FIGURES = [
     "flow_map", "map", "sentence", "flow_matching",
 ]  # fmt: skip
 LAYERS = [
-    "density", "particles_layer", "trails", "paths", "arrows", "exact_arrows", "difference", "predicted_end",
+    "density", "particles_layer", "trails", "paths", "arrows", "exact_arrows", "difference", "probe", "predicted_end",
     "velocity_size",
 ]  # fmt: skip
 KEYS = [*CONTROLS, *FIGURES, *LAYERS]

@@ -76,16 +76,16 @@ def test_a_link_opens_the_probe_which_follows_the_clock_and_can_be_dragged_moved
     assert query(page)["t"] == "0.7"
     assert_agrees(page, library)
 
-    def drag() -> None:
+    def drag(right: int, up: int) -> None:
         frame = page.locator(POINT).bounding_box()
         assert frame is not None
         x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
         page.mouse.move(x, y)
         page.mouse.down()
-        page.mouse.move(x + 60, y - 40, steps=4)
+        page.mouse.move(x + right, y - up, steps=4)
         page.mouse.up()
 
-    await_figures(page, drag)
+    await_figures(page, lambda: drag(60, 40))
     moved = place(page)
     assert moved[0] > 0.6
     assert moved[1] > 0.35
@@ -94,6 +94,8 @@ def test_a_link_opens_the_probe_which_follows_the_clock_and_can_be_dragged_moved
     assert place(page)[0] > moved[0] + 0.3
     assert_agrees(page, library)
     assert state(page, "step") == "35"  # the key was the probe's
+    await_figures(page, lambda: drag(0, 700))
+    assert page.locator(POINT).is_visible()  # at the edge
     page.keyboard.press("Escape")
     expect(page.locator(POINT)).to_be_hidden()
     expect(page.locator(f"{PLAYER} .fm-detail")).to_be_hidden()

@@ -141,7 +141,9 @@ export class Probe {
     if (!move) return this.close();
     const [[low], [high]] = run.window;
     const step = (event.shiftKey ? 10 : 1) * STEP * (high - low);
-    this.move(this.at.map((x, d) => x + step * move[d]));
+    const at = this.at.map((x, d) => x + step * move[d]);
+    if (!this.player.pictures[0].pixelsOf?.(at)) return; // it would be lost
+    this.move(at);
     this.player.address();
   }
 

@@ -10,11 +10,13 @@ export function probeOn(paper) {
   const sheet = small ? { ...paper, weight: 0.65 * paper.weight } : paper;
   const { canvas, width, height, ratio, unit, x0, y0 } = paper;
   return {
-    /** The place at a pointer event. @param {MouseEvent} event */
+    /** The place at a pointer event, within the picture. @param {MouseEvent} event */
     placeAt(event) {
       const box = canvas.getBoundingClientRect();
       const [x, y] = [event.clientX - box.left, event.clientY - box.top].map((pixels) => (pixels * width) / box.width);
-      return [(x - x0) / unit, (y0 - y) / unit];
+      const within = (/** @type {number} */ pixels, /** @type {number} */ size) =>
+        Math.min(Math.max(pixels, 1), size - 1);
+      return [(within(x, width) - x0) / unit, (y0 - within(y, height)) / unit];
     },
     /** The pixels of a place within the canvas' box; null if it is outside. @param {number[]} at */
     pixelsOf([x, y]) {
