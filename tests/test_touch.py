@@ -127,7 +127,7 @@ def test_the_picture_and_its_transport_stay_in_sight_while_the_controls_are_move
     page = open_page(query, viewport=viewport)
     idle(page)
     titles = page.get_by_role("tab")
-    expect(titles).to_have_text(["2D", "Digits", "Translate", "Models"])
+    expect(titles).to_have_text(["2D", "Digits", "Translate", "Lessons", "Models"])
     assert all(title["x"] + title["width"] <= viewport["width"] for title in map(box, titles.all()))
     row = page.locator(".fm-comparisons button")
     assert len({box(button)["y"] for button in row.all()}) == 1
