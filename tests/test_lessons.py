@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import torch
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from fm_core.maths.flow import Flow
 from fm_core.playground import Library
@@ -23,6 +23,12 @@ CHECKS = lesson_checks_paths.CHECKS | lesson_checks_models.CHECKS
 
 ROOT = Path(__file__).parent.parent
 PLAYER = ".fm-lesson-player .fm-player:not([data-run='0'])"
+
+
+HOLD = """() => {
+  const { fetch } = window, held = new Promise((done) => { window.release = done; });
+  window.fetch = async (...asked) => { await held; return fetch(...asked); };
+}"""
 
 
 def example() -> str:
@@ -292,17 +298,14 @@ def test_a_button_sets_what_it_says_and_another_undoes_it(open_lesson):
 def test_a_conclusion_of_an_earlier_run_is_dimmed_until_the_newest_one_is_there(open_lesson):
     page = open_lesson("99", "&show=1")
     concluded(page, "99", 0, "With 500 particles")
-    held: list[Route] = []
-    page.route("**/fm/points", lambda route: held.append(route))
+    page.evaluate(HOLD)
     place = body(page, "99").locator("[data-experiment='0']")
     for particles in (1000, 1500):
         set_slider(page, "99", "Particles", particles)
         expect(place.locator(".fm-conclusion")).to_have_css("opacity", "0.4")
     expect(place.locator(".fm-conclusion")).to_have_attribute("aria-busy", "true")
     assert "With 500 particles" in place.inner_text()
-    page.unroute("**/fm/points")
-    for route in held:
-        route.continue_()
+    page.evaluate("release()")
     concluded(page, "99", 0, "With 1,500 particles")
     expect(place.locator(".fm-conclusion")).to_have_css("opacity", "1")
     expect(place.locator(".fm-conclusion")).to_have_attribute("aria-busy", "false")

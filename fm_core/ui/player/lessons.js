@@ -60,10 +60,10 @@ function toggled(entry, props) {
     });
 }
 
-/** A lesson that was led to is at the top, once the page is long enough for that. @param {HTMLDetailsElement} entry */
+/** A lesson that was led to is at the top, also once it is longer. @param {HTMLDetailsElement} entry */
 function reach(entry) {
-  if (entry.dataset.sought) entry.scrollIntoView({ block: "start" });
-  delete entry.dataset.sought;
+  if (entry.dataset.sought === "yes") entry.scrollIntoView({ block: "start" });
+  if (entry.dataset.sought) entry.dataset.sought = "reached";
 }
 
 /** @param {HTMLDetailsElement[]} entries */
