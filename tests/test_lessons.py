@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import torch
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from fm_core.maths.flow import Flow
 from fm_core.playground import Library
@@ -239,7 +239,7 @@ def test_an_added_lesson_is_predicted_shown_changed_and_concluded(open_lesson, l
         torch.set_num_threads(1)
         measured = flow.sample(particles, steps=20).x[-1].var(0).mean()
         assert f"measured is {measured:.3f}" in said
-        band = float(re.search(r"± ([\d.]+)", said)[1])  # pyright: ignore[reportOptionalSubscript]
+        band = float(re.search(r"±\s([\d.]+)", said)[1])  # pyright: ignore[reportOptionalSubscript]
         assert band == pytest.approx(2 * (2 / (2 * particles)) ** 0.5, rel=0.2)  # two dimensions, variance about 1
     expect(page.locator(".fm-lesson[data-lesson='99'] .fm-lesson-state")).to_have_text("done")
     page.wait_for_function("location.search === '?tab=lessons&lesson=99&show=1&particles=2000'")
@@ -309,6 +309,15 @@ def test_a_conclusion_of_an_earlier_run_is_dimmed_until_the_newest_one_is_there(
     concluded(page, "99", 0, "With 1,500 particles")
     expect(place.locator(".fm-conclusion")).to_have_css("opacity", "1")
     expect(place.locator(".fm-conclusion")).to_have_attribute("aria-busy", "false")
+
+
+def test_other_data_are_seen_at_the_time_that_the_question_is_about(open_lesson):
+    page = open_lesson("3", "&show=1", reduced_motion="no-preference")
+    concluded(page, "3", 0, "at t = 0.50")
+    body(page, "3").get_by_role("button", name="narrower: moons").click()
+    concluded(page, "3", 0, "¼ · 0.503")
+    player = body(page, "3").locator(PLAYER)
+    assert (player.get_attribute("data-t"), player.get_attribute("data-playing")) == ("0.5000", "false")
 
 
 def test_with_the_keyboard_one_goes_from_the_question_to_the_next_lesson(open_lesson):

@@ -214,7 +214,7 @@ export function conclude(cases, lookup) {
       known &&= value !== undefined && !Number.isNaN(value);
       return `<b>${inWords(value, format)}</b>`;
     });
-    if (known) sentences.push(sentence);
+    if (known) sentences.push(sentence.replaceAll("± <b>", "±\u00a0<b>")); // in one line
   }
   return sentences;
 }
