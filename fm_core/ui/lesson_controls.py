@@ -25,7 +25,7 @@ TITLES = {
     "clothes": "Clothes",
     "a": "a / π",
     "b": "b / π",
-    "group": "Pairs matched at a time",
+    "group": "Group size",
 }
 STRIDES = (1, 10, 50, 100)
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
