@@ -35,8 +35,8 @@ def shown(said: list[str], beginning: str) -> list[tuple[float, int]] | None:
     """The figures of the paragraph that has these words, each with its decimals; None if it is not said."""
     for paragraph in said:
         if beginning in paragraph:
-            found = re.findall(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?", paragraph)
-            return [(float(text.replace(",", "")), len(text.partition(".")[2])) for text in found]
+            found = re.findall(r"(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?", paragraph)
+            return [(float(text.replace(",", "").replace("−", "-")), len(text.partition(".")[2])) for text in found]
     return None
 
 
@@ -132,7 +132,7 @@ def groups_are_reached(values: Values, said: list[str], _: list[float]) -> None:
     if outside := shown(said, "outside of all groups"):
         agree(outside, 100 * (1 - counts.sum().item() / n), values["steps"], error=2 * one)
         assert counts.sum() / n < 0.952
-    if (distance := shown(said, "Distance to the data")) is not None:
+    if (distance := shown(said, "Distance W₂ to the data")) is not None:
         agree(distance, *to_data(values, run), error=SENT)
 
 
@@ -185,7 +185,7 @@ def one_step_ends_at_the_mean(values: Values, said: list[str], _: list[float]) -
     assert variance < 0.01
     if b.nfe > 1:
         agree(shown(said, "of a network of the same size"), b.nfe, b.variance[-1].item(), error=SENT)
-    if (distances := shown(said, "Distance to the data")) is not None:
+    if (distances := shown(said, "Distance W₂ to the data")) is not None:
         agree(distances, *to_data(values, a, b), error=SENT)
         # W2 to a single point is the spread of the data; of 256 samples, within some per cent.
         near(distances[:1], data.variance.sum().sqrt().item(), by=0.1)
@@ -260,7 +260,7 @@ def matched_pairs_straighten(values: Values, said: list[str], _: list[float]) ->
         assert a < b
     else:
         assert shown(said, "Straightness at the end") is None
-    if (distances := shown(said, "Distance to the data")) is not None:
+    if (distances := shown(said, "Distance W₂ to the data")) is not None:
         a, b, floor = to_data(values, *runs)
         agree(distances, values["steps"], a, b, floor, error=SENT)
         assert (shown(said, "On the straighter paths") is not None) == (a > 1.5 * b)
@@ -281,7 +281,7 @@ def nothing_moves_left_or_down(values: Values, said: list[str], _: list[float]) 
     data = TARGETS["moons"].variance.tolist()
     sideways, upright = zip(*variances, strict=True)
     agree(shown(said, "The variance from left to right"), *sideways, *upright, *data, error=2 * SENT)
-    if (distances := shown(said, "Distance to the data")) is not None:
+    if (distances := shown(said, "Distance W₂ to the data")) is not None:
         agree(distances, *to_data(values, *runs), error=SENT)
 
 

@@ -26,7 +26,7 @@ from fm_core.playground import exact_flow
 
 Values = Mapping[str, Any]
 Check = Callable[[Values, list[str], list[float]], None]
-NUMBER = r"(-?[\d,]+(?:\.\d+)?|Infinity|NaN)"
+NUMBER = r"([-−]?[\d,]+(?:\.\d+)?|Infinity|NaN)"
 NETWORK = 0.06  # by how much a trained network may change a variance, relative to it
 
 
@@ -36,7 +36,7 @@ def said_figures(said: Sequence[str], pattern: str) -> list[float]:
     flat = [re.sub(r"\s+", " ", paragraph) for paragraph in said]
     found = [match for match in map(expression.search, flat) if match]
     assert len(found) == 1, f"{len(found)} paragraphs fit “{pattern}” in {flat}"
-    return [float(figure.replace(",", "")) for figure in found[0].groups()]
+    return [float(figure.replace(",", "").replace("−", "-")) for figure in found[0].groups()]
 
 
 def is_said(said: Sequence[str], words: str) -> bool:
@@ -126,7 +126,8 @@ def holds(values: Values) -> bool:
 
 def borders(values: Values, said: list[str], numbers: list[float]) -> None:
     alpha, beta = ends(values)
-    near(said_figures(said, "run A is # · x0 + # · x1, and run B is # · x0 + # · x1"), [0, 1, alpha, beta], 0.006)
+    weights = said_figures(said, "run A is # times x0 plus # times x1, and run B is # times x0 plus # times x1")
+    near(weights, [0, 1, alpha, beta], 0.006)
     assert is_said(said, "In B noise is left") == (abs(alpha) >= 0.005)
     assert is_said(said, "In B the data do not come as they are") == (abs(beta - 1) >= 0.005)
     assert is_said(said, "its borders hold") == holds(values)
@@ -135,7 +136,8 @@ def borders(values: Values, said: list[str], numbers: list[float]) -> None:
     near([theory, data], [expected, data_variance(values)], 0.0006)
     near([measured], [variance(path(values, "_b"))[-1]], 0.0006)
     fresh = fresh_samples(TARGETS[values["target"]], 256, values["seed"]).double().numpy()
-    for found, end in zip(said_figures(said, "W₂ is # in A and # in B"), ("", "_b"), strict=True):
+    distances = said_figures(said, "fresh samples of the data is # in A and # in B")
+    for found, end in zip(distances, ("", "_b"), strict=True):
         cost = cdist(path(values, end)[-1][:256], fresh, "sqeuclidean")
         near([found], [math.sqrt(cost[linear_sum_assignment(cost)].mean())], 0.006)
 
@@ -286,7 +288,7 @@ def shells(values: Values, said: list[str], numbers: list[float]) -> None:
     sizes = noise.flatten(1).double().norm(dim=1).numpy() / 28
     expected = [sizes.mean(), n, *np.quantile(sizes, [0.1, 0.9])]
     near(
-        said_figures(said, "the mean of ‖x‖/28 is #, and 8 of 10 of these # images lie between # and #"),
+        said_figures(said, "the mean of ‖x‖/28 is #, and 80 % of these # images lie between # and #"),
         expected,
         0.0006,
     )
@@ -296,7 +298,7 @@ def shells(values: Values, said: list[str], numbers: list[float]) -> None:
     if steps >= 10:
         near([linear, cosine], [math.sqrt((1 - t) ** 2 + t**2), 1], 0.08)
     if is_said(said, "inside the shell"):
-        assert said_figures(said, "8 of 10 lie between # and #")[1] < expected[2]
+        assert said_figures(said, "80 % lie between # and #")[1] < expected[2]
 
 
 def quality(name: str) -> dict[str, Any]:

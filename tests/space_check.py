@@ -78,6 +78,12 @@ def walk(address: str) -> None:
             page.get_by_role("tab", name=title, exact=True).click()
             pages.idle(page, tab)
             pages.await_run(page, lambda tab=tab: pages.set_number(page, "steps", 7, tab), tab)
+        page.get_by_role("tab", name="Lessons", exact=True).click()
+        lesson = page.locator(".fm-lesson").first
+        lesson.locator("summary").first.click()
+        lesson.get_by_role("button", name="Go on without one").click()
+        lesson.get_by_role("button", name="Show me").first.click()
+        expect(lesson.locator(".fm-conclusion b").first).to_be_visible()
         page.get_by_role("tab", name="Models", exact=True).click()
         expect(page.locator("table:visible").first).to_contain_text("moons-linear")
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 
 from fm_core.maths.flow import Flow
 from fm_core.playground import Library
-from fm_core.ui.lesson_controls import described, values_of
+from fm_core.ui.lesson_controls import described, tries_of, values_of
 from fm_core.ui.lesson_formulas import formula, with_formulas
 from fm_core.ui.lessons import Lesson, LessonError, lessons
 from fm_core.ui.page import build_page, launch_options
@@ -23,6 +23,12 @@ CHECKS = lesson_checks_paths.CHECKS | lesson_checks_models.CHECKS
 
 ROOT = Path(__file__).parent.parent
 PLAYER = ".fm-lesson-player .fm-player:not([data-run='0'])"
+
+
+HOLD = """() => {
+  const { fetch } = window, held = new Promise((done) => { window.release = done; });
+  window.fetch = async (...asked) => { await held; return fetch(...asked); };
+}"""
 
 
 def example() -> str:
@@ -140,10 +146,28 @@ def test_a_control_of_what_the_sides_differ_in_says_of_which(tmp_path):
     assert (control["sets"], control["title"]) == (["steps_b"], "Steps of run B")
 
 
+@pytest.mark.parametrize("wanted", ["particles = 50", "particles = 5001", "seed = 1"])
+def test_a_button_that_no_control_can_follow_is_named(tmp_path, wanted):
+    lesson = lessons(write(tmp_path, example().replace("{ particles = 2000 }", f"{{ {wanted} }}")))["1"]
+    with pytest.raises(LessonError, match=re.escape(f"No control of 'The band around theory' can be set to {wanted}")):
+        tries_of(lesson.experiments[0])
+
+
+@pytest.mark.parametrize("number", lessons())
+def test_sliders_of_lessons_have_steps_that_can_be_hit(number):
+    controls = [c for e in lessons()[number].experiments if e.tab for c in described(e)]
+    sliders = [c for c in controls if "step" in c and c["sets"][0] != "seed"]
+    assert all((c["most"] - c["least"]) / c["step"] <= 400 for c in sliders)
+
+
 def test_formulas_become_mathml_that_names_its_source():
     assert formula("x^2").startswith('<math alttext="x^2"')
     assert with_formulas("between $a < b$ and") == f"between {formula('a < b', 'inline')} and"
     assert 'alttext="a &lt; b"' in formula("a < b")
+
+
+def test_no_line_begins_with_the_punctuation_after_a_formula():
+    assert with_formulas("of $t$, and") == f'of <span class="fm-whole">{formula("t", "inline")},</span> and'
 
 
 @pytest.mark.parametrize("number", lessons())
@@ -215,7 +239,7 @@ def test_an_added_lesson_is_predicted_shown_changed_and_concluded(open_lesson, l
         torch.set_num_threads(1)
         measured = flow.sample(particles, steps=20).x[-1].var(0).mean()
         assert f"measured is {measured:.3f}" in said
-        band = float(re.search(r"± ([\d.]+)", said)[1])  # pyright: ignore[reportOptionalSubscript]
+        band = float(re.search(r"±\s([\d.]+)", said)[1])  # pyright: ignore[reportOptionalSubscript]
         assert band == pytest.approx(2 * (2 / (2 * particles)) ** 0.5, rel=0.2)  # two dimensions, variance about 1
     expect(page.locator(".fm-lesson[data-lesson='99'] .fm-lesson-state")).to_have_text("done")
     page.wait_for_function("location.search === '?tab=lessons&lesson=99&show=1&particles=2000'")
@@ -228,6 +252,12 @@ def test_a_link_opens_a_lesson_at_its_state_and_the_prediction_is_kept(open_less
     page.reload()
     concluded(page, "99", 0, "With 1,000 particles")
     expect(body(page, "99").locator(".fm-verdict")).to_contain_text("Yes. The standard error")
+
+
+def test_a_link_leads_to_the_top_of_its_lesson(open_lesson):
+    page = open_lesson("11")
+    top = "document.querySelector(\"[data-lesson='11']\").getBoundingClientRect().top"
+    page.wait_for_function(f"Math.abs({top}) < 20")
 
 
 @pytest.mark.parametrize("more", ["&particles=5", "&particles=many", "&show=7", "&magic=1", "&particles="])
@@ -248,6 +278,71 @@ def test_a_teachers_link_hides_what_it_names(open_lesson):
     set_slider(page, "99", "Particles", 1500)
     page.wait_for_function("new URLSearchParams(location.search).get('particles') === '1500'")
     assert page.evaluate("new URLSearchParams(location.search).get('hide')") == "answers,conclusions"
+
+
+def test_a_button_sets_what_it_says_and_another_undoes_it(open_lesson):
+    page = open_lesson("99", "&show=1&particles=1000")
+    concluded(page, "99", 0, "With 1,000 particles")
+    wanted, undo = (body(page, "99").get_by_role("button", name=name) for name in ("2,000 particles", "As at first"))
+    expect(wanted).to_have_attribute("aria-pressed", "false")
+    wanted.click()
+    concluded(page, "99", 0, "With 2,000 particles")
+    expect(body(page, "99").get_by_label("Particles", exact=True)).to_have_value("2000")
+    expect(wanted).to_have_attribute("aria-pressed", "true")
+    undo.click()
+    concluded(page, "99", 0, "With 500 particles")
+    expect(undo).to_be_hidden()
+    page.wait_for_function("location.search === '?tab=lessons&lesson=99&show=1'")
+
+
+def test_a_conclusion_of_an_earlier_run_is_dimmed_until_the_newest_one_is_there(open_lesson):
+    page = open_lesson("99", "&show=1")
+    concluded(page, "99", 0, "With 500 particles")
+    page.evaluate(HOLD)
+    place = body(page, "99").locator("[data-experiment='0']")
+    for particles in (1000, 1500):
+        set_slider(page, "99", "Particles", particles)
+        expect(place.locator(".fm-conclusion")).to_have_css("opacity", "0.4")
+    expect(place.locator(".fm-conclusion")).to_have_attribute("aria-busy", "true")
+    assert "With 500 particles" in place.inner_text()
+    page.evaluate("release()")
+    concluded(page, "99", 0, "With 1,500 particles")
+    expect(place.locator(".fm-conclusion")).to_have_css("opacity", "1")
+    expect(place.locator(".fm-conclusion")).to_have_attribute("aria-busy", "false")
+
+
+def test_other_data_are_seen_at_the_time_that_the_question_is_about(open_lesson):
+    page = open_lesson("3", "&show=1", reduced_motion="no-preference")
+    concluded(page, "3", 0, "at t = 0.50")
+    body(page, "3").get_by_role("button", name="narrower: moons").click()
+    concluded(page, "3", 0, "¼ · 0.503")
+    player = body(page, "3").locator(PLAYER)
+    assert (player.get_attribute("data-t"), player.get_attribute("data-playing")) == ("0.5000", "false")
+
+
+def test_with_the_keyboard_one_goes_from_the_question_to_the_next_lesson(open_lesson):
+    page = open_lesson("11")
+    body(page, "11").get_by_role("radio").first.focus()
+    focused = "document.activeElement.className"
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "fm-verdict"
+    page.keyboard.press("Tab")
+    assert page.evaluate(focused) == "fm-show-me"
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == "fm-shown"
+    settled(page, "11", 0)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.ariaLabel") == "Steps"
+    body(page, "11").get_by_role("button", name="Next: 99. What do more particles change?").press("Enter")
+    body(page, "99").get_by_role("radio").first.wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.name") == "lesson-99"
+    expect(body(page, "11")).to_be_hidden()
+    page.wait_for_function("new URLSearchParams(location.search).get('lesson') === '99'")
+    begin(page, "99")
+    expect(body(page, "99").locator(".fm-next [data-lessons='report']")).to_have_text("Save my report")
 
 
 def test_the_run_opens_in_the_playground(open_lesson):

@@ -25,8 +25,9 @@ TITLES = {
     "clothes": "Clothes",
     "a": "a / π",
     "b": "b / π",
-    "group": "Pairs matched at a time",
+    "group": "Group size",
 }
+STRIDES = (1, 10, 50, 100)
 CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
 WORDS["velocity"] = menus.FIELDS
@@ -67,9 +68,30 @@ def _described(form: Form, control: Control, values: Mapping[str, Any]) -> dict[
     if "limits" in check and not control.choices:
         least, most = check["limits"]
         narrowed = {"least": least if control.least is None else control.least, "most": control.most or most}
-        return about | narrowed | {"step": check.get("step", 1)}
+        return about | narrowed | {"step": check.get("step") or _stride(**narrowed)}
     offered = control.choices or tuple(check["choices"])
     return about | {"choices": [[WORDS.get(name, {}).get(choice, str(choice)), choice] for choice in offered]}
+
+
+def _stride(least: float, most: float) -> int:
+    """The step of a slider of whole numbers, which are then few enough to be hit."""
+    return next((step for step in STRIDES if (most - least) / step <= 200), STRIDES[-1])
+
+
+def tries_of(experiment: Experiment) -> list[dict[str, Any]]:
+    """What each button sets, by the first names of the controls. Raises LessonError for what no control can have."""
+    controls = {control["sets"][0]: control for control in described(experiment)}
+    for attempt in experiment.tries:
+        for name, value in attempt.set.items():
+            if name not in controls or not _can_have(controls[name], value):
+                raise LessonError(f"No control of {experiment.title!r} can be set to {name} = {value!r}.")
+    return [dict(attempt.set) for attempt in experiment.tries]
+
+
+def _can_have(control: Mapping[str, Any], value: Any) -> bool:
+    if "choices" in control:
+        return value in [choice for _, choice in control["choices"]]
+    return control["least"] <= value <= control["most"]
 
 
 def _check(form: Form, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from fm_core.refusals import Refusal
-from fm_core.ui.lesson_controls import described, values_of
+from fm_core.ui.lesson_controls import described, tries_of, values_of
 from fm_core.ui.lesson_formulas import formula, with_formulas
 from fm_core.ui.lesson_records import record
 from fm_core.ui.lessons import Experiment, Lesson, LessonError, Step
@@ -55,22 +55,33 @@ def _body(lesson: Lesson) -> str:
         f'<form class="fm-prediction"><fieldset><legend>{with_formulas(lesson.ask)}</legend>{choices}</fieldset>'
         '<button type="submit" disabled>This is my prediction</button> '
         '<button type="button" class="fm-skip-prediction">Go on without one</button></form>'
-        f'<div class="fm-verdict" role="status"></div>{experiments}'
+        f'<div class="fm-verdict" role="status" tabindex="-1"></div>{experiments}'
         f'<details class="fm-derivation"><summary>The answer, step by step</summary><ol>{steps}</ol></details>'
         + (f'<ul class="fm-sources">{sources}</ul>' if sources else "")
+        + '<p class="fm-next"></p>'
     )
 
 
 def _section(experiment: Experiment, k: int) -> str:
-    about, suggest = (with_formulas(words) for words in (experiment.about, experiment.suggest))
+    about = with_formulas(experiment.about)
     return (
         f'<section class="fm-experiment" data-experiment="{k}"><h3>{with_formulas(experiment.title)}</h3>'
         + (f"<p>{about}</p>" if about else "")
-        + '<button type="button" class="fm-show-me">Show me</button><div class="fm-shown" hidden>'
-        + (f'<p class="fm-suggest"><b>Try:</b> {suggest}</p>' if suggest else "")
-        + '<div class="fm-lesson-controls"></div><div class="fm-conclusion" role="status"></div>'
-        '<div class="fm-lesson-player"></div></div></section>'
+        + '<button type="button" class="fm-show-me">Show me</button><div class="fm-shown" tabindex="-1" hidden>'
+        f'<div class="fm-beside"><div>{_suggestion(experiment)}<div class="fm-lesson-controls"></div></div>'
+        '<div class="fm-conclusion" role="status"></div></div><div class="fm-lesson-player"></div></div></section>'
     )
+
+
+def _suggestion(experiment: Experiment) -> str:
+    """What to try, the buttons that do it, and the one that undoes it."""
+    tries = "".join(
+        f'<button type="button" data-try="{k}">{with_formulas(attempt.say)}</button>'
+        for k, attempt in enumerate(experiment.tries)
+    )
+    undo = '<button type="button" class="fm-usual" hidden>As at first</button>'
+    suggest = f'<p class="fm-suggest"><b>Try:</b> {with_formulas(experiment.suggest)}</p>' if experiment.suggest else ""
+    return suggest + (f'<div class="fm-tries">{tries}{undo}</div>' if experiment.controls else "")
 
 
 def _step(step: Step) -> str:
@@ -104,5 +115,6 @@ def _run(lesson: Lesson, k: int, service: Service) -> dict[str, Any]:
         "player": player_html(scene, f"lesson-{lesson.id}-{k}"),
         "values": values_of(experiment, service.tabs[experiment.tab].inputs),
         "controls": described(experiment),
+        "tries": tries_of(experiment),
         "show": experiment.show,
     }

@@ -51,10 +51,18 @@ class Control:
 
 
 @dataclass(frozen=True)
+class Try:
+    """A button that sets some of the experiment's controls."""
+
+    say: str
+    set: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Experiment:
     """What decides: a run of a tab's service with these values, the others being usual, or a record of trainings.
 
-    `show` is how the player shows the run, as in addresses; `suggest` says what to try.
+    `show` is how the player shows the run, as in addresses; `suggest` says what to look for in the `tries`.
     """
 
     title: str
@@ -67,6 +75,7 @@ class Experiment:
     flows: tuple[str, ...] = ()
     about: str = ""
     suggest: str = ""
+    tries: tuple[Try, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,14 @@ def _read(path: Path) -> Lesson:
     return lesson
 
 
-_LISTS = {"choices": Choice, "experiments": Experiment, "answer": Step, "conclusion": Case, "controls": Control}
+_LISTS = {
+    "choices": Choice,
+    "experiments": Experiment,
+    "answer": Step,
+    "conclusion": Case,
+    "controls": Control,
+    "tries": Try,
+}
 
 
 def _made(kind: type[Entry], entry: Any, what: str) -> Entry:

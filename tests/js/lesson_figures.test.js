@@ -77,3 +77,9 @@ test("a conclusion says what holds, with its figures", () => {
     "<b>75.0 %</b> and <b>75 %</b>",
   ]);
 });
+
+test("figures below zero have a minus, and a nought never has", () => {
+  const known = { a: -0.9949, b: -0.0001, c: -2, d: -0.0004 };
+  const [said] = conclude([{ say: "{a:2} {b:2} {c} {d:1%}", when: "" }], (name) => known[name]);
+  assert.equal(said, "<b>−0.99</b> <b>0.00</b> <b>−2</b> <b>0.0 %</b>");
+});

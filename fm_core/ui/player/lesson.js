@@ -1,6 +1,7 @@
 // One lesson: a prediction to commit to, experiments, and the answer.
 import { find, make } from "./dom.js";
 import { mountExperiment } from "./lesson_experiment.js";
+import { showNext } from "./lesson_next.js";
 import { keep, progressIn } from "./lesson_progress.js";
 
 /** @typedef {{ text: string, answer: string, right: boolean }} Choice */
@@ -20,6 +21,7 @@ export async function mountLesson(entry, props) {
   }
   body.innerHTML = content.html;
   connectPrediction(id, body, content.choices);
+  showNext(entry);
   const widths = new ResizeObserver(() => reachLines(body));
   widths.observe(find(body, ".fm-derivation"));
   for (const [k, experiment] of content.experiments.entries()) {
@@ -55,7 +57,10 @@ function connectPrediction(id, body, choices) {
     const words = make("span", { innerHTML: answer });
     find(body, ".fm-verdict").replaceChildren(verdict, words);
   };
-  find(form, ".fm-skip-prediction").addEventListener("click", () => body.classList.add("fm-begun"));
+  find(form, ".fm-skip-prediction").addEventListener("click", () => {
+    body.classList.add("fm-begun");
+    find(body, ".fm-show-me").focus({ preventScroll: true });
+  });
   form.addEventListener("change", () => {
     button.disabled = !inputs.some(({ checked }) => checked);
   });
@@ -63,6 +68,7 @@ function connectPrediction(id, body, choices) {
     event.preventDefault();
     const chosen = inputs.findIndex(({ checked }) => checked);
     commit(chosen);
+    find(body, ".fm-verdict").focus({ preventScroll: true }); // the button is gone
     keep(id, { choice: chosen });
   });
   const { choice } = progressIn(id);

@@ -1,13 +1,14 @@
 // An experiment of a lesson: a player with the controls that matter, and a conclusion made of its run's figures.
 import { find, make } from "./dom.js";
 import { showLesson } from "./lesson_address.js";
+import { showControls } from "./lesson_controls.js";
 import { conclude, figuresOf } from "./lesson_figures.js";
 import { keptRecord, keptRun } from "./lesson_kept.js";
 import { keepRun } from "./lesson_progress.js";
 
-/** @typedef {{ sets: string[], title: string, least?: number, most?: number, step?: number, choices?: [string, any][] }} Control */
+/** @typedef {import("./lesson_controls.js").Control} Control */
 /** @typedef {{ title: string, conclusion: { say: string, when: string }[], refused?: string, chart?: any, figures?: Record<string, number>,
- *   tab: string, scene: "points" | "images", player: string, values: Record<string, any>, controls: Control[], show: string }} Experiment */
+ *   tab: string, scene: "points" | "images", player: string, values: Record<string, any>, controls: Control[], tries: import("./lesson_controls.js").Try[], show: string }} Experiment */
 /** @typedef {{ plotly: string, lesson: string, k: number, query: string }} Context */
 
 /** @param {HTMLElement} place @param {Experiment} experiment @param {Context} context */
@@ -21,7 +22,10 @@ export function mountExperiment(place, experiment, context) {
     else if (experiment.chart) showRecord(place, experiment, context);
     else showRun(place, experiment, usual, context);
   };
-  button.addEventListener("click", begin);
+  button.addEventListener("click", () => {
+    begin();
+    find(place, ".fm-shown").focus({ preventScroll: true }); // the button is gone
+  });
   if (!changedIn(experiment, context)) return;
   place.parentElement?.classList.add("fm-begun"); // the link leads to the run
   begin();
@@ -68,13 +72,14 @@ async function showRun(place, experiment, usual, context) {
     return { show: String(context.k + 1), ...Object.fromEntries(changed) };
   };
   const changed = () => {
+    age(place, true);
     showLesson(context.lesson, parameters());
     ask();
   };
-  for (const control of experiment.controls)
-    find(place, ".fm-lesson-controls").append(controlOf(control, values, changed));
+  showControls(place, { ...experiment, usual, changed });
   root.addEventListener("run", (event) => {
     const run = /** @type {CustomEvent<FM.Run>} */ (event).detail;
+    age(place, root.dataset.asked !== root.dataset.started);
     const said = conclude(experiment.conclusion, figuresOf(run));
     say(place, said, run);
     keepLater(root, () => {
@@ -95,47 +100,18 @@ async function showRun(place, experiment, usual, context) {
   );
 }
 
-/** @param {Control} control @param {Record<string, any>} values @param {() => void} changed */
-function controlOf({ sets, title, least, most, step, choices }, values, changed) {
-  const set = (/** @type {any} */ value) => {
-    for (const name of sets) values[name] = value;
-    changed();
-  };
-  if (choices) {
-    const options = choices.map(([text, value]) =>
-      make("option", { value: String(value), selected: value === values[sets[0]] }, text),
-    );
-    const select = make("select", { ariaLabel: title }, ...options);
-    select.addEventListener("change", () => set(choices[select.selectedIndex][1]));
-    return make("label", {}, make("span", {}, title), select);
-  }
-  if (sets[0] === "seed") {
-    const dice = make("button", { type: "button" }, "New noise");
-    dice.addEventListener("click", () => set(Math.floor(Math.random() * 2 ** 31)));
-    return dice;
-  }
-  const output = make("output", {}, String(values[sets[0]]));
-  const range = make("input", {
-    type: "range",
-    min: String(least),
-    max: String(most),
-    step: String(step),
-    value: String(values[sets[0]]),
-    ariaLabel: title,
-  });
-  range.addEventListener("input", () => {
-    output.textContent = range.value;
-    set(range.valueAsNumber);
-  });
-  return make("label", {}, make("span", {}, title), range, output);
-}
-
 /** @param {HTMLElement} place @param {string[]} sentences @param {FM.Run} [run] */
 function say(place, sentences, run) {
   const paragraphs = sentences.map((innerHTML) => make("p", { innerHTML }));
   const query = run?.query ?? "";
   const link = make("a", { className: "fm-open", href: `?${query}` }, "Open this run in the playground");
   find(place, ".fm-conclusion").replaceChildren(...paragraphs, ...(run && isOpenable(run) ? [link] : []));
+}
+
+/** Whether the conclusion is not yet that of what the controls say. @param {HTMLElement} place @param {boolean} old */
+function age(place, old) {
+  place.classList.toggle("fm-stale", old);
+  find(place, ".fm-conclusion").ariaBusy = String(old);
 }
 
 /** Whether a tab of the page can show the run. @param {FM.Run} run */

@@ -189,11 +189,18 @@ export function evaluate(text, lookup) {
 
 /** A figure in words; without a format, three digits. @param {Value | boolean} value @param {string} format */
 function inWords(value, format) {
-  if (typeof value !== "number") return String(value);
+  return typeof value === "number" ? signed(digitsOf(value, format)) : String(value);
+}
+
+/** @param {number} value @param {string} format */
+function digitsOf(value, format) {
   if (format.endsWith("%")) return `${(100 * value).toFixed(Number(format.slice(0, -1) || 0))} %`;
   if (format) return value.toFixed(Number(format));
   return Number.isInteger(value) ? value.toLocaleString("en-US") : String(Number(value.toPrecision(3)));
 }
+
+/** With a minus as formulas have it, and none before a nought. @param {string} digits */
+const signed = (digits) => digits.replace(/^-(?=.*[1-9])/, "−").replace(/^-/, "");
 
 /** The conclusion of all cases that hold, without those whose figures are not known yet.
  * @param {{ say: string, when: string }[]} cases @param {Lookup} lookup @returns {string[]} */
@@ -207,7 +214,7 @@ export function conclude(cases, lookup) {
       known &&= value !== undefined && !Number.isNaN(value);
       return `<b>${inWords(value, format)}</b>`;
     });
-    if (known) sentences.push(sentence);
+    if (known) sentences.push(sentence.replaceAll("± <b>", "±\u00a0<b>")); // in one line
   }
   return sentences;
 }

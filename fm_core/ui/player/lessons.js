@@ -41,6 +41,7 @@ function openAsAddressed(entries) {
   const entry = entries.find(({ dataset }) => dataset.lesson === wanted);
   if (!entry || tabOf(location.search) !== "lessons") return;
   entry.dataset.query = location.search;
+  entry.dataset.sought = "yes";
   entry.open = true;
   requestAnimationFrame(() => entry.scrollIntoView({ block: "start" }));
 }
@@ -51,10 +52,18 @@ function toggled(entry, props) {
   if (!entry.dataset.query) showLesson(entry.dataset.lesson ?? "", {}, true);
   if (entry.dataset.mounted) return;
   entry.dataset.mounted = "yes";
-  mountLesson(entry, props).catch(() => {
-    delete entry.dataset.mounted;
-    find(entry, ".fm-lesson-body").textContent = "The lesson could not be loaded. Close it and open it again.";
-  });
+  mountLesson(entry, props)
+    .then(() => reach(entry))
+    .catch(() => {
+      delete entry.dataset.mounted;
+      find(entry, ".fm-lesson-body").textContent = "The lesson could not be loaded. Close it and open it again.";
+    });
+}
+
+/** A lesson that was led to is at the top, also once it is longer. @param {HTMLDetailsElement} entry */
+function reach(entry) {
+  if (entry.dataset.sought === "yes") entry.scrollIntoView({ block: "start" });
+  if (entry.dataset.sought) entry.dataset.sought = "reached";
 }
 
 /** @param {HTMLDetailsElement[]} entries */

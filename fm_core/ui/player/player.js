@@ -107,7 +107,7 @@ export class Player {
     this.age(false);
     const run = decode(packet);
     const sameData = this.run?.target === run.target && this.run?.source === run.source;
-    if (!sameData && !this.calm && !this.opened) this.clock.set(0, true);
+    if (!sameData && !this.calm && !this.opened && !this.embedded) this.clock.set(0, true);
     this.opened = false;
     this.run = run;
     if (Number(this.selected) >= run.particles) this.selected = null;
