@@ -146,7 +146,7 @@ def test_pictures_that_are_none_are_refused(image_address, pictures):
 def test_there_is_no_other_tab(image_address):
     body = json.dumps({"visitor": "a", "want": "run", "values": {}})
     ((header, _),) = list(Answer(image_address, "catalogue", body))
-    assert header["refused"].startswith("the tab must be one of pairs, points, digits, translate, not")
+    assert header["refused"].startswith("the tab must be one of pairs, probe, points, digits, translate, not")
 
 
 @pytest.fixture
