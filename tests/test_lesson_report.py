@@ -62,6 +62,8 @@ def test_a_report_is_one_harmless_file_of_what_was_done_and_progress_can_be_clea
     lesson = page.locator("[data-lesson='6']")
     predict_and_run(page, lesson)
     conclusion = lesson.locator(".fm-conclusion p").nth(1).inner_text()
+    lesson.get_by_label("Your answer, in your own words").fill("Euler is <too> narrow.")
+    page.wait_for_function("localStorage.getItem('fm-lessons').includes('narrow')")
     page.evaluate(FORGE, FORGED)
     html = saved(page, 'Ada <b>&"', tmp_path)
 
@@ -82,6 +84,7 @@ def test_a_report_is_one_harmless_file_of_what_was_done_and_progress_can_be_clea
     assert "Not right. That is what the exact flow does." in text
     assert conclusion in text
     assert "Steps: 10 (usually 50)" in text
+    assert "Euler is <too> narrow." in text
     assert report.locator("article").first.locator("polyline.c0, polyline.c1").count() == 6  # measured, exact, theory
     sizes = report.locator("img").evaluate_all("(images) => images.map((i) => [i.naturalWidth, i.src.length])")
     assert len(sizes) == 2
@@ -116,3 +119,4 @@ def test_a_report_is_one_harmless_file_of_what_was_done_and_progress_can_be_clea
     expect(lesson.locator(".fm-experiment").first).to_be_hidden()  # the prediction comes first
     expect(lesson.locator(".fm-verdict")).to_be_empty()
     expect(lesson.locator(".fm-lesson-state")).to_be_empty()
+    expect(lesson.locator("textarea")).to_have_value("")

@@ -58,11 +58,12 @@ test("a report of a lesson that the server no longer has, or without a predictio
   );
   assert.ok(report([lesson({ runs: { 0: run() } })]).includes("No prediction was made."));
   assert.ok(report([lesson({ choice: 9 })]).includes("No experiment was run."));
+  assert.ok(report([lesson({ notes: "a < b\nso" })]).includes("<p>a &lt; b\nso</p>"));
   assert.ok(report([]).includes("0 of 0"));
 });
 
 test("progress keeps its shape when it is read again", () => {
-  const progress = { 6: { choice: 1, runs: { 0: run() } }, 7: { choice: 0 } };
+  const progress = { 6: { choice: 1, notes: "mine", runs: { 0: run() } }, 7: { choice: 0 } };
   assert.deepEqual(progressOf(JSON.stringify(progress)), progress);
   assert.ok(isDone(progress[6]) && !isDone(progress[7]) && !isDone(undefined));
 });

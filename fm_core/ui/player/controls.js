@@ -78,6 +78,7 @@ function connect(/** @type {Player} */ player, /** @type {string} */ search, /**
   themes.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] });
   const views = new IntersectionObserver(([{ isIntersecting }]) => {
     player.rests = player.embedded && !isIntersecting; // the others stick to the screen
+    player.wake();
   });
   views.observe(root);
   signal.onabort = () => [sizes, themes, views, player.chart].map((part) => part.disconnect());
@@ -85,6 +86,7 @@ function connect(/** @type {Player} */ player, /** @type {string} */ search, /**
 
 function act(/** @type {Player} */ player, /** @type {string} */ action) {
   if (player.run) ACTIONS[action](player, player.run);
+  player.wake();
   player.draw();
   if (action !== "link") player.address();
 }

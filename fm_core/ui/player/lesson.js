@@ -4,6 +4,8 @@ import { mountExperiment } from "./lesson_experiment.js";
 import { showNext } from "./lesson_next.js";
 import { keep, progressIn } from "./lesson_progress.js";
 
+const PAUSE = 300; // milliseconds after the last letter
+
 /** @typedef {{ text: string, answer: string, right: boolean }} Choice */
 /** @typedef {{ html: string, choices: Choice[], experiments: import("./lesson_experiment.js").Experiment[], refused?: string }} Content */
 
@@ -21,6 +23,7 @@ export async function mountLesson(entry, props) {
   }
   body.innerHTML = content.html;
   connectPrediction(id, body, content.choices);
+  connectNotes(id, body);
   showNext(entry);
   const widths = new ResizeObserver(() => reachLines(body));
   widths.observe(find(body, ".fm-derivation"));
@@ -37,6 +40,17 @@ function reachLines(body) {
     if (line.scrollWidth > line.clientWidth) line.setAttribute("tabindex", "0");
     else line.removeAttribute("tabindex");
   }
+}
+
+/** @param {string} id @param {HTMLElement} body */
+function connectNotes(id, body) {
+  const notes = find(body, ".fm-notes textarea", HTMLTextAreaElement);
+  notes.value = progressIn(id).notes ?? "";
+  let typed = 0;
+  notes.addEventListener("input", () => {
+    clearTimeout(typed);
+    typed = Number(setTimeout(() => keep(id, { notes: notes.value }), PAUSE));
+  });
 }
 
 /** @param {string} id @param {HTMLElement} body @param {Choice[]} choices */

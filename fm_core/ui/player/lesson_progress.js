@@ -15,7 +15,7 @@ const PICTURE = /^data:image\/(?:webp|png);base64,[A-Za-z0-9+/]+={0,2}$/;
  * address that repeat it, `settings` the same in words, and `query` is that of the run in the playground, if it has one.
  * @typedef {{ title: string, about: string[], settings: string[], changed: Record<string, string>, query: string,
  *   said: string[], pictures: Picture[], axes: Axis[], series: Series[] }} Kept */
-/** @typedef {{ choice?: number, runs?: Record<string, Kept> }} Progress */
+/** `notes` are the person's own words, plain text. @typedef {{ choice?: number, notes?: string, runs?: Record<string, Kept> }} Progress */
 
 /** What the browser would not keep, while the page is open. */
 let held = /** @type {Record<string, Progress> | null} */ (null);
@@ -107,8 +107,9 @@ const rounded = (/** @type {number} */ value) => Number(Number(value).toPrecisio
 function lessonOf(value) {
   if (!isTable(value)) return undefined;
   const choice = Number.isInteger(value.choice) && value.choice >= 0 ? { choice: value.choice } : {};
+  const notes = textOf(value.notes);
   const runs = entriesOf(value.runs, /^\d{1,2}$/, runOf);
-  return { ...choice, ...(Object.keys(runs).length ? { runs } : {}) };
+  return { ...choice, ...(notes ? { notes } : {}), ...(Object.keys(runs).length ? { runs } : {}) };
 }
 
 /** @param {any} value @returns {Kept | undefined} */

@@ -58,7 +58,8 @@ checked: each link opens the lesson with the same settings, and the same seed gi
 }
 
 /** @param {import("./lesson_progress.js").Progress} progress */
-export const isBegun = ({ choice, runs = {} }) => choice !== undefined || Object.keys(runs).length > 0;
+export const isBegun = ({ choice, notes, runs = {} }) =>
+  choice !== undefined || Boolean(notes) || Object.keys(runs).length > 0;
 
 /** @param {Report} report */
 function remaining({ lessons, clean }) {
@@ -76,6 +77,7 @@ function lessonOf({ id, title, progress, content }, { page, clean }) {
 ${content ? `<div class="question">${clean(content.question)}</div>` : ""}
 ${predictionOf(progress.choice, content, clean)}
 ${runs.join("\n") || '<p class="none">No experiment was run.</p>'}
+${progress.notes ? `<div class="notes"><h3>In the student's own words</h3><p>${escaped(progress.notes)}</p></div>` : ""}
 </section>`;
 }
 

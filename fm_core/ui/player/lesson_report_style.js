@@ -36,6 +36,7 @@ figcaption, .legend { font-size: 0.85rem; color: var(--soft); }
 .c0 { stroke: var(--c0); } .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); } .c3 { stroke: var(--c3); } .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); }
 .legend { display: flex; flex-wrap: wrap; gap: 0.1rem 1.25rem; margin: 0.25rem 0 0; padding: 0; list-style: none; }
 .legend svg { vertical-align: 1px; }
+.notes p { white-space: pre-wrap; }
 .links { font-size: 0.85rem; }
 footer { margin-top: 2.5rem; padding-top: 0.75rem; border-top: 1px solid var(--line); font-size: 0.85rem; color: var(--soft); }
 @media (min-width: 40rem) { .curves:nth-child(odd) { grid-column: 1 / -1; max-width: 30rem; } }

@@ -11,6 +11,7 @@ import { stateAt } from "./time.js";
 const PLAY_ICON = "M4 2.5v11L13.5 8z";
 const PAUSE_ICON = "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z";
 
+const LOOK = 250; // milliseconds between two looks of a player that rests
 const FEW = 10; // steps, between which the figures of the last state are seen to lag behind
 
 /** @type {FM.Options} */
@@ -39,6 +40,7 @@ export class Player {
     this.tab = tab;
     this.embedded = search !== undefined; // in a lesson: the address is not its own
     this.rests = false;
+    this.looking = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
     this.comparisons = comparisons;
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.usual = { ...USUAL, ...scene.options(this.calm) };
@@ -108,6 +110,7 @@ export class Player {
     const run = decode(packet);
     const sameData = this.run?.target === run.target && this.run?.source === run.source;
     if (!sameData && !this.calm && !this.opened && !this.embedded) this.clock.set(0, true);
+    this.wake();
     this.opened = false;
     this.run = run;
     if (Number(this.selected) >= run.particles) this.selected = null;
@@ -228,11 +231,22 @@ export class Player {
     delete dataset.push;
   }
 
+  /** Each frame while it plays and is seen; else only a look, now and then, whether it still is on the page and rests. */
   frame(/** @type {number} */ now) {
-    if (this.root.isConnected) requestAnimationFrame((next) => this.frame(next));
-    else this.listening.abort();
-    if (this.rests) return;
-    if (this.clock.tick(now, this.options) && this.isSeen()) this.draw();
+    this.looking = undefined;
+    if (!this.root.isConnected) return this.listening.abort();
+    const moves = this.clock.playing && !this.rests && this.isSeen();
+    if (moves && this.clock.tick(now, this.options)) this.draw();
+    if (moves) requestAnimationFrame((next) => this.frame(next));
+    else this.looking = setTimeout(() => this.frame(performance.now()), LOOK);
+  }
+
+  /** Play on at once. */
+  wake() {
+    if (!this.looking) return;
+    clearTimeout(this.looking);
+    this.looking = undefined;
+    requestAnimationFrame((now) => this.frame(now));
   }
 
   /** Whether its tab is open. The root itself has no box on a phone. */
