@@ -57,7 +57,7 @@ def _body(lesson: Lesson) -> str:
         '<button type="button" class="fm-skip-prediction">Go on without one</button></form>'
         f'<div class="fm-verdict" role="status" tabindex="-1"></div>{experiments}'
         '<label class="fm-notes"><span>Your answer, in your own words</span>'
-        '<textarea rows="3" placeholder="It is kept in this browser, and becomes part of your report."></textarea></label>'
+        '<textarea rows="3" placeholder="Kept in this browser, and in your report."></textarea></label>'
         f'<details class="fm-derivation"><summary>The answer, step by step</summary><ol>{steps}</ol></details>'
         + (f'<ul class="fm-sources">{sources}</ul>' if sources else "")
         + '<p class="fm-next"></p>'
