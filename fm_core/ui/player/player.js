@@ -40,6 +40,7 @@ export class Player {
     this.tab = tab;
     this.embedded = search !== undefined; // in a lesson: the address is not its own
     this.rests = false;
+    this.seen = Promise.resolve(); // that the newest picture was painted
     this.looking = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined);
     this.comparisons = comparisons;
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -115,7 +116,8 @@ export class Player {
     this.run = run;
     if (Number(this.selected) >= run.particles) this.selected = null;
     this.arrange(run);
-    this.refresh(painted());
+    this.seen = painted();
+    this.refresh(this.seen);
     this.particle.max = String(run.particles);
     const { dataset } = this.root;
     Object.assign(dataset, { sides: run.sides.length, steps: finest(run).steps, run: Number(dataset.run) + 1 });
@@ -127,7 +129,7 @@ export class Player {
   complete(part) {
     if (!this.run) return;
     add(this.run, decode(part));
-    this.refresh();
+    this.refresh(this.seen);
     this.announce();
   }
 
