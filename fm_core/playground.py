@@ -182,13 +182,15 @@ class Samples:
 
 def simulate(library: Library, settings: Settings, check: Check = always) -> list[Run]:
     """Run every side on the same noise, two at a time. Raises SettingsError for a missing flow, else as `check`."""
-    flows = [library.flow_of(settings, side) for side in settings.sides]
+    sides = tuple(dict.fromkeys(settings.sides))  # equal ones share a run
+    flows = [library.flow_of(settings, side) for side in sides]
 
     def sample(flow: Flow, side: Side) -> Trajectory:
         return flow.sample(settings.particles, side.steps, side.solver, settings.seed, check)
 
     with ThreadPoolExecutor(2) as pool:
-        return list(map(Run, settings.sides, flows, pool.map(sample, flows, settings.sides)))
+        runs = dict(zip(sides, map(Run, sides, flows, pool.map(sample, flows, sides)), strict=True))
+    return [runs[side] for side in settings.sides]
 
 
 def add_references(library: Library, settings: Settings, runs: list[Run], check: Check = always) -> list[Run]:

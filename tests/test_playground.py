@@ -217,3 +217,10 @@ def test_whole_numbers_of_numpy_are_settings():
     settings = Settings(seed=np.int64(3), particles=np.int32(200))  # pyright: ignore[reportArgumentType]
     assert settings == Settings(seed=3, particles=200)
     assert type(settings.seed) is int
+
+
+def test_equal_sides_share_a_run(library):
+    first, second = simulate(library, Settings(particles=100, sides=(Side(steps=3), Side(steps=3))))
+    (alone,) = simulate(library, Settings(particles=100, sides=(Side(steps=3),)))
+    assert first is second
+    assert first.trajectory == alone.trajectory

@@ -31,7 +31,6 @@ def content(lesson: Lesson, service: Service) -> dict[str, Any]:
     """The lesson for the browser: `html`, the choices' answers and the experiments."""
     return {
         "html": _body(lesson),
-        "title": with_formulas(lesson.title),
         "question": with_formulas(lesson.question),
         "ask": with_formulas(lesson.ask),
         "choices": [

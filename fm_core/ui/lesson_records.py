@@ -36,26 +36,26 @@ def record(library: Library, kind: str, flows: Sequence[str]) -> Record:
 def _distance(library: Library, flows: Sequence[str]) -> Record:
     """Fréchet distance over the floor against NFE, of flows of images."""
     found = _judged(library, flows)
-    qualities = {name: data["quality"] for name, data in found.items()}
-    figures = {
-        f"{name}.fd@{nfe}": value / quality["floor"]["fd"]
-        for name, quality in qualities.items()
-        for nfe, value in zip(quality["nfe"], quality["fd"], strict=True)
+    ratios = {
+        name: value / data["quality"]["floor"]["fd"]
+        for flow, data in found.items()
+        for name, value in _at_nfes(flow, data["quality"], "fd").items()
     }
-    return Record(quality_figure(found, "fd"), figures)
+    return Record(quality_figure(found, "fd"), ratios)
 
 
 def _evenness(library: Library, flows: Sequence[str]) -> Record:
     """Evenness of the classes against NFE, of flows of images; without NFE, that of training digits."""
     found = _judged(library, flows)
-    qualities = {name: data["quality"] for name, data in found.items()}
-    figures = {
-        f"{name}.evenness@{nfe}": value
-        for name, quality in qualities.items()
-        for nfe, value in zip(quality["nfe"], quality["evenness"], strict=True)
-    }
-    figures |= {f"{name}.evenness": quality["floor"]["evenness"] for name, quality in qualities.items()}
+    figures = {f"{flow}.evenness": data["quality"]["floor"]["evenness"] for flow, data in found.items()}
+    for flow, data in found.items():
+        figures |= _at_nfes(flow, data["quality"], "evenness")
     return Record(quality_figure(found, "evenness"), figures)
+
+
+def _at_nfes(flow: str, quality: dict[str, Any], key: str) -> dict[str, float]:
+    """The values of a figure by their names, such as "mnist-linear.fd@20"."""
+    return {f"{flow}.{key}@{nfe}": value for nfe, value in zip(quality["nfe"], quality[key], strict=True)}
 
 
 def _w2(library: Library, flows: Sequence[str]) -> Record:

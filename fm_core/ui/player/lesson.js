@@ -47,9 +47,14 @@ function connectNotes(id, body) {
   const notes = find(body, ".fm-notes textarea", HTMLTextAreaElement);
   notes.value = progressIn(id).notes ?? "";
   let typed = 0;
+  const save = () => {
+    clearTimeout(typed);
+    keep(id, { notes: notes.value });
+  };
+  notes.addEventListener("change", save); // leaving the field, to save the report, say
   notes.addEventListener("input", () => {
     clearTimeout(typed);
-    typed = Number(setTimeout(() => keep(id, { notes: notes.value }), PAUSE));
+    typed = Number(setTimeout(save, PAUSE));
   });
 }
 
