@@ -23,9 +23,10 @@ from fm_core.machine import fast, keep_freed_memory
 from fm_core.maths.flow import Flow
 from fm_core.maths.matching import TIME_DENSITIES, interpolate, logit_normal
 from fm_core.maths.measures import Moments, frechet_distance
+from fm_core.maths.spacing import POWER
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.classifier import load_classifier, read
-from fm_core.models.images import SPACING, ImageRecipe, generate, references
+from fm_core.models.images import ImageRecipe, generate, references
 from fm_core.models.kind import Task
 from fm_core.training import loop
 
@@ -79,7 +80,7 @@ GRIDS: dict[str, Callable[[float], float]] = {
     "equal steps": lambda s: s,
     "steps at s^1.3": lambda s: s**1.3,
     "steps at s^2": lambda s: s**2,
-    "shorter steps last": lambda s: 1 - (1 - s) ** SPACING,
+    "shorter steps last": lambda s: 1 - (1 - s) ** POWER,
 }
 BLACKENED = "grey below 32 made black"
 STEPS = (20, 50)

@@ -15,21 +15,25 @@ from torch import Tensor
 from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_path, load_checkpoint
 from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS, Distribution, Mixture
-from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples
+from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples, hand_over
 from fm_core.maths.matching import covariance_of_pairs, draw_pairs, independent, interpolate
 from fm_core.maths.measures import FlowMapError, finite, flow_map_error, wasserstein
 from fm_core.maths.quality import sampling_floor
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.maths.solvers import time_grid
+from fm_core.maths.spacing import time_grid
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.classifier import MNIST, read
+from fm_core.models.images import perfect_flow
 from fm_core.models.kind import flow_name
 from fm_core.models.networks import DigitClassifier
 from fm_core.refusals import SettingsError, entry
 from fm_core.settings import (
     CLOTHES_SET,
+    CORRECTED,
     IMAGE_SCHEDULES,
+    PERFECT,
     DigitSettings,
+    DigitSide,
     Ends,
     Field,
     ImageSide,
@@ -186,11 +190,16 @@ def simulate(library: Library, settings: Settings, check: Check = always) -> lis
     flows = [library.flow_of(settings, side) for side in sides]
 
     def sample(flow: Flow, side: Side) -> Trajectory:
-        return flow.sample(settings.particles, side.steps, side.solver, settings.seed, check)
+        return _sample(flow, settings.particles, settings.seed, side, check)
 
     with ThreadPoolExecutor(2) as pool:
         runs = dict(zip(sides, map(Run, sides, flows, pool.map(sample, flows, sides)), strict=True))
     return [runs[side] for side in settings.sides]
+
+
+def _sample(flow: Flow, n: int, seed: int, side: Side | DigitSide, check: Check) -> Trajectory:
+    corrected = side.drift == CORRECTED
+    return flow.sample(n, side.steps, side.solver, seed, check, side.noise, corrected, side.spacing)
 
 
 def add_references(library: Library, settings: Settings, runs: list[Run], check: Check = always) -> list[Run]:
@@ -237,8 +246,21 @@ def _no_field(x: Tensor, t: Tensor) -> Tensor:
 
 def generate(library: Library, settings: DigitSettings, check: Check = always) -> list[Run]:
     """Digits from the same noise for every side, which `read_ends` reads. Raises like `simulate`."""
-    flows = [library.flow(flow_name(MNIST.name, side.schedule)) for side in settings.sides]
-    return _carried(flows, settings.sides, flows[0].draw(settings.images, settings.seed), check)
+    flows = [_digit_flow(library, side) for side in settings.sides]
+    with ThreadPoolExecutor(2) as pool:
+        runs = pool.map(
+            lambda flow, side: _sample(flow, settings.images, settings.seed, side, check), flows, settings.sides
+        )
+        return list(map(Run, settings.sides, flows, runs))
+
+
+def _digit_flow(library: Library, side: DigitSide) -> Flow:
+    """The trained flow, the perfect one, or the perfect one until a time."""
+    learned = flow_name(MNIST.name, side.schedule)
+    if side.velocity != PERFECT:
+        return library.flow(learned)
+    perfect = perfect_flow(side.schedule, side.seen)
+    return perfect if side.until == 1 else hand_over(perfect, library.flow(learned), side.until)
 
 
 def translate(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check = always) -> list[Run]:
@@ -246,14 +268,12 @@ def translate(library: Library, pixels: np.ndarray, settings: TranslateSettings,
     flows = [library.flow(flow_name(MNIST.name, side.schedule, CLOTHES_SET.name)) for side in settings.sides]
     generator = torch.Generator().manual_seed(settings.seed)
     x_0 = flows[0].source.mix(CLOTHES_SET.standardise(torch.from_numpy(pixels)), generator)
-    return _carried(flows, settings.sides, x_0, check)
 
+    def carry(flow: Flow, side: ImageSide) -> Trajectory:
+        return flow.carry(x_0, side.steps, side.solver, check=check, spacing=side.spacing)
 
-def _carried(flows: list[Flow], sides: tuple[ImageSide, ...], x_0: Tensor, check: Check) -> list[Run]:
-    """Carry the same x_0 of shape (n, 1, 28, 28) along every side, two at a time."""
     with ThreadPoolExecutor(2) as pool:
-        carried = pool.map(lambda flow, side: flow.carry(x_0, side.steps, side.solver, check=check), flows, sides)
-        return [Run(side, flow, run) for side, flow, run in zip(sides, flows, carried, strict=True)]
+        return list(map(Run, settings.sides, flows, pool.map(carry, flows, settings.sides)))
 
 
 def read_ends(library: Library, runs: list[Run], check: Check = always) -> list[Run]:

@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from fm_core.images.sets import IMAGE_SETS
+from fm_core.images.sets import IMAGE_SETS, SHAPE
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS
 from fm_core.maths.flow import SEEDS
 from fm_core.maths.matching import COUPLINGS, OPTIMAL_TRANSPORT, Pair, optimal_transport
 from fm_core.maths.schedules import SCHEDULES, Schedule, trigonometric
 from fm_core.maths.solvers import SOLVERS
+from fm_core.maths.spacing import EQUAL, SHORT_FIRST, SPACINGS
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
 from fm_core.refusals import SettingsError, decimal, number, one_of, whole
@@ -26,6 +27,9 @@ VELOCITIES = {
 }
 VARIANTS = ("relu-output", "one-step")  # of learned flows, whose names end so
 STEPS, PARTICLES = (1, 200), (100, 5000)
+NOISE, STRIDE = (0.0, 3.0), 0.1  # η of noise on the way
+CORRECTED = "corrected"
+DRIFTS = {CORRECTED: "noise and correction", "uncorrected": "noise only"}
 CUSTOM, FACTORS = "custom", (0, 2.5)  # the schedule of pairs with factors of π of its own
 PLACES = (-20.0, 20.0)  # of a probe: far outside of every picture
 GROUPS = (2, 8, 32, 128, 512)
@@ -34,7 +38,13 @@ CLOTHES_SET = IMAGE_SETS["fashion"]
 ONE_OF_EACH = "one of each"
 CLOTHES = (ONE_OF_EACH, *CLOTHES_SET.classes)
 OWN = "own"  # in place of one of them, if the pictures are a person's own, which no settings contain
-IMAGE_STEPS, COUNTS = (1, 100), (16, 36, 64)
+IMAGE_STEPS, COUNTS = (1, 100), (4, 9, 16, 36, 64)
+PERFECT = "perfect"
+DIGIT_VELOCITIES = {"learned": "network", PERFECT: "perfect network"}
+WHOLE = 2 * SHAPE[1] - 1  # pixels: a window that sees the whole image from everywhere
+WINDOWS = (3, 5, 7, 9, 11, 13, 15, 17, 21, WHOLE)
+UNTIL, UNTIL_STRIDE = (0.0, 1.0), 0.05
+DRAWS = (1, 10)
 IMAGE_SCHEDULES = tuple(dict.fromkeys(recipe.schedule.name for recipe in IMAGE_RECIPES.values()))
 
 
@@ -86,8 +96,8 @@ class Budget:
 
 
 def evaluations(samples: int, sides: Sequence["Side | ImageSide"]) -> int:
-    """Evaluations of a velocity for one sample, in all sides."""
-    return samples * sum(side.steps * SOLVERS[side.solver].evaluations for side in sides)
+    """Evaluations of a velocity for one sample, in all sides, in those of a network."""
+    return samples * sum(side.cost * side.steps * SOLVERS[side.solver].evaluations for side in sides)
 
 
 POINT_BUDGET = Budget(4_000_000, 2e-6, "particles", patience=2)
@@ -105,10 +115,14 @@ class Field(Checked):
 
 @dataclass(frozen=True)
 class Side(Field):
-    """The settings of one of two compared runs of points."""
+    """The settings of one of two compared runs of points; `noise` is η of `maths/noise.py`."""
 
+    cost: ClassVar[int] = 1
     steps: int = _number(STEPS, 50)
     solver: str = _choice(SOLVERS, "euler")
+    spacing: str = _choice(SPACINGS, EQUAL.name)
+    noise: float = _decimal(NOISE, STRIDE, 0.0)
+    drift: str = _choice(DRIFTS, CORRECTED)
 
 
 @dataclass(frozen=True)
@@ -161,6 +175,8 @@ class PairSide(Checked):
 
     velocity: ClassVar[str] = "pairs"
     solver: ClassVar[str] = ""
+    spacing: ClassVar[str] = EQUAL.name
+    noise: ClassVar[float] = 0.0
     schedule: str = _choice((*SCHEDULES, CUSTOM), "linear")
     a: float = _decimal(FACTORS, 0.01, 0.5)
     b: float = _decimal(FACTORS, 0.01, 0.5)
@@ -208,9 +224,45 @@ class PairSettings(Checked):
 class ImageSide(Checked):
     """The settings of one of two compared runs of images."""
 
+    cost: ClassVar[int] = 1
+    noise: ClassVar[float] = 0.0
     schedule: str = _choice(IMAGE_SCHEDULES, "linear")
     steps: int = _number(IMAGE_STEPS, 20)
     solver: str = _choice(SOLVERS, "euler")
+    spacing: str = _choice(SPACINGS, SHORT_FIRST.name)
+
+
+@dataclass(frozen=True)
+class DigitSide(ImageSide):
+    """The same for digits, whose source is noise.
+
+    The velocity "perfect" is the exact one for 2,000 training digits, of which each pixel sees those in a `window` of
+    as many pixels around it; it holds `until` a time, from which on the trained one does.
+    """
+
+    noise: float = _decimal(NOISE, STRIDE, 0.0)  # pyright: ignore[reportIncompatibleVariableOverride]
+    drift: str = _choice(DRIFTS, CORRECTED)
+    velocity: str = _choice(DIGIT_VELOCITIES, "learned")
+    window: int = _choice(WINDOWS, WHOLE)
+    until: float = _decimal(UNTIL, UNTIL_STRIDE, 1.0)
+
+    @property
+    def cost(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The time of an evaluation, in those of the network's."""
+        return 9 if self.velocity == PERFECT and self.window < WHOLE and self.until > 0 else 1
+
+    @property
+    def seen(self) -> int | None:
+        """The window, None if each pixel sees the whole image."""
+        return self.window if self.window < WHOLE else None
+
+    @property
+    def flow_name(self) -> str:
+        learned = flow_name(IMAGE_SETS["mnist"].name, self.schedule)
+        if self.velocity != PERFECT:
+            return learned
+        perfect = f"{learned}-perfect-{self.seen or 'whole'}"
+        return perfect if self.until == 1 else f"{perfect}-until-{self.until:g}-{learned}"
 
 
 @dataclass(frozen=True)
@@ -219,7 +271,7 @@ class DigitSettings(Checked):
 
     images: int = _choice(COUNTS, 16)
     seed: int = _number(SEEDS, 0)
-    sides: tuple[ImageSide, ...] = (ImageSide(),)
+    sides: tuple[DigitSide, ...] = (DigitSide(),)
 
     def __post_init__(self):
         super().__post_init__()
@@ -233,9 +285,10 @@ class DigitSettings(Checked):
 
 @dataclass(frozen=True)
 class TranslateSettings(Checked):
-    """A request for a translation of bundled clothes, or of a person's own."""
+    """A request for a translation of bundled clothes, or of a person's own, each once or the first `draws` times."""
 
     clothes: str = _choice((*CLOTHES, OWN), ONE_OF_EACH)
+    draws: int = _choice(DRAWS, 1)
     seed: int = _number(SEEDS, 0)
     sides: tuple[ImageSide, ...] = (ImageSide(),)
 
@@ -246,10 +299,17 @@ class TranslateSettings(Checked):
 
     @property
     def pixels(self) -> Tensor:
-        """The chosen pictures, uint8 (10, 28, 28): ten of a class, or the first of each. SettingsError for `OWN`."""
+        """The chosen pictures, uint8 (10, 28, 28), as they are translated: ten of a class, or the first of each.
+
+        Raises SettingsError for `OWN`.
+        """
         if self.clothes == OWN:
             raise SettingsError("Your own pictures are kept in your page only: upload them again, or choose clothes.")
         pixels, labels = CLOTHES_SET.bundled()
         if self.clothes == ONE_OF_EACH:
-            return torch.stack([pixels[labels == k][0] for k in range(10)])
-        return pixels[labels == CLOTHES_SET.classes.index(self.clothes)]
+            return self.drawn(torch.stack([pixels[labels == k][0] for k in range(10)]))
+        return self.drawn(pixels[labels == CLOTHES_SET.classes.index(self.clothes)])
+
+    def drawn(self, pixels: Tensor) -> Tensor:
+        """Pictures (n, 28, 28) as they are translated: all, or the first alone, with `draws` draws of the noise."""
+        return pixels if self.draws == 1 else pixels[:1].expand(self.draws, -1, -1)

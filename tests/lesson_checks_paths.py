@@ -20,7 +20,8 @@ from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.flow import fresh_samples
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.maths.solvers import SOLVERS, integrate, time_grid
+from fm_core.maths.solvers import SOLVERS, integrate
+from fm_core.maths.spacing import time_grid
 from fm_core.models.images import SPACING
 from fm_core.playground import exact_flow
 

@@ -8,7 +8,8 @@ from fm_core.maths.distributions import SOURCES, TARGETS, Mixture, Squares
 from fm_core.maths.exact import exact_posterior, exact_velocity
 from fm_core.maths.matching import interpolate, matching_loss
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.maths.solvers import integrate, time_grid
+from fm_core.maths.solvers import integrate
+from fm_core.maths.spacing import time_grid
 
 KINDS = [
     ("standard-gaussian", "moons"),

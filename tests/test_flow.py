@@ -13,6 +13,7 @@ from fm_core.maths.exact import exact_velocity
 from fm_core.maths.flow import FRESH_SEEDS, Flow
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS
+from fm_core.maths.spacing import SHORT_FIRST
 from fm_core.refusals import SettingsError
 
 
@@ -192,7 +193,7 @@ def test_the_predicted_ends_are_exact_where_the_end_is_certain(schedule):
 
 
 def test_spacing_decides_the_times():
-    flow = replace(to_one_image("linear")[0], spacing=1.6)
+    flow = replace(to_one_image("linear")[0], spacing=SHORT_FIRST)
     t = flow.sample(n=1, steps=20).t
     assert (t[0], t[-1]) == (0, 1)
     assert (t.diff().diff() > 0).all()

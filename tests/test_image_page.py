@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import FilePayload, FloatRect, Locator, Page, expect
 
 from fm_core import playground
+from fm_core.maths.spacing import POWER
 from fm_core.models.catalogue import CATALOGUE
-from fm_core.models.images import SPACING
 from fm_core.playground import Library
 from fm_core.refusals import Refusal, SettingsError
 from fm_core.settings import CLOTHES_SET, DigitSettings, ImageSide, TranslateSettings
@@ -88,8 +88,8 @@ def test_digits_play_from_noise_with_variance_on_the_same_clock(open_tab):
     await_state(page, "digits", playing="false")
     time = float(pages.state(page, "t", "digits"))
     step = int(pages.state(page, "step", "digits"))
-    assert (step / 20) ** SPACING <= time + 1e-4
-    assert time <= ((step + 1) / 20) ** SPACING + 1e-4
+    assert (step / 20) ** POWER <= time + 1e-4
+    assert time <= ((step + 1) / 20) ** POWER + 1e-4
     variance = page.evaluate(f"{PLOT.format('digits')}.data[0].y[{step}]")
     expect(part(page, ".fm-variance", "digits")).to_contain_text(f"variance now {variance:.2f}")
     expect(part(page, ".fm-place", "digits")).to_have_text(f"step {step} of 20")
@@ -104,7 +104,7 @@ def test_digits_with_other_settings_other_views_and_one_of_them_in_detail(open_t
     expect(part(page, CAPTION.format("a"), "digits")).to_have_text("cosine · Euler · 4 steps")
     expect(part(page, ".fm-watch", "digits")).to_contain_text("36 images, seed 2")
     expect(page.locator("#digits-side .fm-cost")).to_have_text("4 evaluations")
-    times = [(k / 4) ** SPACING for k in range(5)]
+    times = [(k / 4) ** POWER for k in range(5)]
     page.wait_for_function(f"{PLOT.format('digits')}.data?.[0].x.length === 5")
     assert page.evaluate(f"{PLOT.format('digits')}.data[0].x") == pytest.approx(times)
     part(page, "[data-action=start]", "digits").click()

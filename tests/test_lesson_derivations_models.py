@@ -17,7 +17,8 @@ from fm_core.maths.flow import Flow
 from fm_core.maths.matching import interpolate, matching_loss, optimal_transport
 from fm_core.maths.measures import straightness
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.maths.solvers import SOLVERS, time_grid
+from fm_core.maths.solvers import SOLVERS
+from fm_core.maths.spacing import time_grid
 from fm_core.models.catalogue import IMAGE_RECIPES, POINT_RECIPES, load_flow, load_image_flow
 from fm_core.training.loop import learning_rate
 from fm_core.training.report import curve

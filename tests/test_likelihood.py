@@ -17,6 +17,7 @@ from fm_core.maths.flow import Flow
 from fm_core.maths.likelihood import forms
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS, Velocity
+from fm_core.maths.spacing import SHORT_FIRST
 from fm_core.refusals import SettingsError
 
 LINEAR = SCHEDULES["linear"]
@@ -55,7 +56,7 @@ def test_a_reversal_returns_to_its_start(target):
 
 
 def test_a_reversal_goes_through_the_times_of_a_run_backwards():
-    flow = replace(flow_of(lambda x, t: torch.ones_like(x)), spacing=1.6)
+    flow = replace(flow_of(lambda x, t: torch.ones_like(x)), spacing=SHORT_FIRST)
     run, back = flow.sample(5, 10), flow.reverse(torch.zeros(5, 2), 10)
     assert torch.equal(back.t, run.t.flip(0))
     torch.testing.assert_close(back.x[-1], -torch.ones(5, 2))

@@ -10,7 +10,8 @@ from scipy.integrate import solve_ivp
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.exact import exact_velocity
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.maths.solvers import SOLVERS, integrate, time_grid
+from fm_core.maths.solvers import SOLVERS, integrate
+from fm_core.maths.spacing import SHORT_FIRST, time_grid
 from fm_core.refusals import SettingsError
 
 
@@ -58,7 +59,7 @@ def test_states_run_from_exactly_zero_to_exactly_one(solver, steps):
 
 @pytest.mark.parametrize("steps", [1, 3, 20])
 def test_uneven_steps_run_from_exactly_zero_to_exactly_one_too(solver, steps):
-    times, states, _ = zip(*integrate(lambda x, t: x, points(1), time_grid(steps, 2.0), solver), strict=True)
+    times, states, _ = zip(*integrate(lambda x, t: x, points(1), time_grid(steps, SHORT_FIRST), solver), strict=True)
     assert (times[0], times[-1]) == (0.0, 1.0)
     np.testing.assert_allclose(np.diff(np.sqrt(times)), 1 / steps, rtol=1e-9)
     torch.testing.assert_close(states[-1], points(1) * torch.e, rtol=1 / steps, atol=0)
@@ -130,7 +131,7 @@ def test_any_times_are_reached(solver):
 
 def test_the_velocity_at_each_state_comes_along(solver):
     """That at the last state, where nobody asks for it, is that of the state before."""
-    states = list(integrate(spiral, points(), time_grid(5, 1.6), solver))
+    states = list(integrate(spiral, points(), time_grid(5, SHORT_FIRST), solver))
     for t, x, v in states[:-1]:
         assert torch.equal(v, spiral(x, torch.full((len(x),), t, dtype=torch.float64)))
     assert torch.equal(states[-1][2], states[-2][2])

@@ -13,8 +13,9 @@ from fm_core.maths import measures
 from fm_core.maths.likelihood import LogDensity, integrate_forms, random_signs, unit_vectors
 from fm_core.maths.noise import euler_maruyama
 from fm_core.maths.schedules import Schedule, beside, one_per_sample
-from fm_core.maths.solvers import Check, Step, Velocity, always, integrate, time_grid
-from fm_core.refusals import SettingsError, number, whole
+from fm_core.maths.solvers import EULER, Check, Step, Velocity, always, integrate
+from fm_core.maths.spacing import EQUAL, SPACINGS, Spacing, time_grid
+from fm_core.refusals import SettingsError, entry, number, whole
 
 # torch's CPU generator keeps the lower 32 bits of a seed: sources use seeds below 2³¹, fresh samples those above.
 FRESH_SEEDS = 2**31
@@ -78,7 +79,8 @@ class Trajectory:
 class Flow:
     """A learned or exact velocity and its path, for points or images.
 
-    `covariance` is Cov(X_0, X_1), per dimension for points, pooled for images; `spacing` goes to `time_grid`.
+    `covariance` is Cov(X_0, X_1), per dimension for points, pooled for images; `spacing` is that
+    of a run's times unless another is asked for.
     """
 
     name: str
@@ -87,7 +89,7 @@ class Flow:
     schedule: Schedule
     velocity: Velocity
     covariance: tuple[float, ...] | float = 0.0
-    spacing: float = 1.0
+    spacing: Spacing = EQUAL
 
     def __repr__(self) -> str:
         return f"Flow({self.name})"
@@ -110,6 +112,7 @@ class Flow:
         check: Check = always,
         noise: float = 0.0,
         corrected: bool = True,
+        spacing: str | None = None,
     ) -> Trajectory:
         """`carry` n samples of the source, by default 1,000 points or 16 images.
 
@@ -125,10 +128,10 @@ class Flow:
         x_0 = self.source.sample(n, generator)
         noise = number("noise", noise, NOISE)
         step = self._noisy(noise, solver, generator, corrected) if noise else solver
-        return self.carry(x_0, steps, step, seed=seed, check=check)
+        return self.carry(x_0, steps, step, seed=seed, check=check, spacing=spacing)
 
     def _noisy(self, noise: float, solver: str, generator: torch.Generator, corrected: bool) -> Step:
-        if solver != "euler":
+        if solver != EULER:
             raise SettingsError(f"Noise is added to Euler's steps only, so choose euler in place of {solver!r:.80}.")
         if not self.source.is_standard or self.coupled:
             raise SettingsError("Noise needs a flow from N(0, I) with independent ends: choose one, or noise 0.")
@@ -143,10 +146,12 @@ class Flow:
         times: Sequence[float] | None = None,
         seed: int | None = None,
         check: Check = always,
+        spacing: str | None = None,
     ) -> Trajectory:
         """Carry x_0 of shape (n, …) from t = 0 to t = 1 in `steps` steps, or through the given `times`.
 
-        `seed` is only recorded in the result. Raises SettingsError for fewer than one step and for an unknown solver.
+        `spacing` is a name in `SPACINGS`, by default the flow's; `seed` is only recorded in the result. Raises
+        SettingsError for fewer than one step, and for an unknown solver or spacing.
         """
         nfe = 0  # counted, never assumed
 
@@ -155,7 +160,7 @@ class Flow:
             nfe += 1
             return self.velocity(x, t)
 
-        times = self.times(steps) if times is None else [float(t) for t in times]
+        times = self.times(steps, spacing) if times is None else [float(t) for t in times]
         states = []
         start = time.perf_counter()
         for state in integrate(velocity, x_0, times, solver):
@@ -165,9 +170,10 @@ class Flow:
         _, x, v = zip(*states, strict=True)
         return Trajectory(torch.tensor(times), torch.stack(x), torch.stack(v), nfe, seed, seconds)
 
-    def times(self, steps: int) -> list[float]:
-        """The steps + 1 times from 0 to 1 of a run. Raises SettingsError for fewer than one step."""
-        return time_grid(whole("steps", steps, _AT_LEAST_ONE), self.spacing)
+    def times(self, steps: int, spacing: str | None = None) -> list[float]:
+        """The steps + 1 times from 0 to 1 of a run. Raises SettingsError like `carry`."""
+        chosen = self.spacing if spacing is None else entry("spacing", spacing, SPACINGS)
+        return time_grid(whole("steps", steps, _AT_LEAST_ONE), chosen)
 
     def reverse(self, x_1: Tensor, steps: int = 50, solver: str = "euler", check: Check = always) -> Trajectory:
         """Carry x_1 of shape (n, …) from t = 1 back to t = 0, through the times of `carry`: x_0 is the last state.
@@ -216,7 +222,7 @@ class Flow:
 def hand_over(first: Flow, then: Flow, at: float) -> Flow:
     """The velocity of `first` before t = at, in [0, 1], and that of `then` from there on.
 
-    Raises SettingsError for flows of another source or schedule.
+    Its other properties are those of `then`. Raises SettingsError for flows of another source or schedule.
     """
     at = number("at", at, (0.0, 1.0))
     if (first.source, first.schedule) != (then.source, then.schedule):
@@ -228,4 +234,4 @@ def hand_over(first: Flow, then: Flow, at: float) -> Flow:
             return (first if early.all() else then).velocity(x, t)  # pyright: ignore[reportArgumentType]
         return torch.where(beside(early, x), first.velocity(x, t), then.velocity(x, t))  # pyright: ignore[reportArgumentType]
 
-    return replace(then, name=f"{first.name}-then-{then.name}", velocity=velocity)
+    return replace(then, name=f"{first.name}-until-{at:g}-{then.name}", velocity=velocity)

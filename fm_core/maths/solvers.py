@@ -41,23 +41,15 @@ class Solver:
     evaluations: int
 
 
+EULER = "euler"
 SOLVERS: dict[str, Solver] = {
-    "euler": Solver("Euler", lambda f, x, v, t, h: x + h * v, order=1, evaluations=1),
+    EULER: Solver("Euler", lambda f, x, v, t, h: x + h * v, order=1, evaluations=1),
     "midpoint": Solver(
         "midpoint", lambda f, x, v, t, h: x + h * _at(f, x + h / 2 * v, t + h / 2), order=2, evaluations=2
     ),
     "heun": Solver("Heun", lambda f, x, v, t, h: x + h / 2 * (v + _at(f, x + h * v, t + h)), order=2, evaluations=2),
     "rk4": Solver("RK4", _rk4_step, order=4, evaluations=4),
 }
-
-
-def time_grid(steps: int, spacing: float = 1.0) -> list[float]:
-    """The steps + 1 times (k / steps)^spacing, from exactly 0 to exactly 1; spacing > 1 shortens the first steps.
-
-    >>> time_grid(4, spacing=2)
-    [0.0, 0.0625, 0.25, 0.5625, 1.0]
-    """
-    return [(k / steps) ** spacing for k in range(steps + 1)]
 
 
 def integrate(

@@ -20,7 +20,8 @@ from fm_core.maths.matching import TIME_DENSITIES, TimeDensity, draw_times, matc
 from fm_core.maths.measures import BATCH, finite
 from fm_core.maths.quality import JUDGED_NFE, NFES
 from fm_core.maths.schedules import SCHEDULES, Schedule
-from fm_core.maths.solvers import integrate, time_grid
+from fm_core.maths.solvers import integrate
+from fm_core.maths.spacing import POWER, SHORT_FIRST, time_grid
 from fm_core.models.classifier import MNIST, Reading, figures, load_classifier, read
 from fm_core.models.epochs import InEpochs, epoch_of
 from fm_core.models.figures import are_nfes, is_count, is_number, is_series
@@ -30,7 +31,7 @@ from fm_core.models.optimizers import adam_and_muon
 from fm_core.refusals import entry
 
 IMAGES = 10_000
-SPACING = 1.6  # of the time grid: an image's shape is decided early, so the first steps are short
+SPACING = SHORT_FIRST  # an image's shape is decided early
 JUDGED = (20, 50)  # NFE
 TRAINING_IMAGES = 2000  # of the perfect flow
 SMALLEST = 1e-9  # floor that a figure is divided by
@@ -98,7 +99,7 @@ class ImageRecipe(InEpochs, Recipe):
         readings = {nfe: read(classifier, generate(flow, x_0, nfe)) for nfe in NFES}
         measured = [figures(test, readings[nfe]) for nfe in NFES]
         precision = "bfloat16" if has_bfloat16("cpu") else "float32"
-        result: dict = {"images": len(x_0), "solver": "euler", "spacing": SPACING, "precision": precision}
+        result: dict = {"images": len(x_0), "solver": "euler", "spacing": POWER, "precision": precision}
         result |= {"floor": floor, "nfe": list(NFES)}
         result |= {key: [at_nfe[key] for at_nfe in measured] for key in measured[0]}
         if labels is not None:

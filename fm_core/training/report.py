@@ -19,9 +19,10 @@ from fm_core.checkpoints import (
 )
 from fm_core.maths.measures import FAR
 from fm_core.maths.quality import JUDGED_NFE, NFES, SAMPLES, SEEDS
+from fm_core.maths.spacing import POWER
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.figures import is_curve
-from fm_core.models.images import FIGURES, SPACING
+from fm_core.models.images import FIGURES
 from fm_core.models.points import quality_at
 from fm_core.texts import text
 
@@ -191,7 +192,7 @@ def _image_section(flows: dict[str, dict], accuracy: str) -> str:
         heads=" | ".join(IMAGE_FIGURES),
         rules="---|" * len(IMAGE_FIGURES),
         rows=_table([*rows, digits]),
-        spacing=SPACING,
+        spacing=POWER,
         trainings=_table(_training_row(name, metadata) for name, metadata in flows.items()),
     )
 

@@ -1,16 +1,17 @@
 """The controls of a tab with a player, by argument name; their ids begin with the tab's name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 
 from fm_core.maths.flow import SEEDS
-from fm_core.settings import IMAGE_STEPS
+from fm_core.settings import IMAGE_STEPS, NOISE, STRIDE
 from fm_core.ui.explanations import why
 from fm_core.ui.form import Form
 from fm_core.ui.intake import Whole
-from fm_core.ui.menus import SOLVER_CHOICES, Choices, trained
+from fm_core.ui.menus import DRIFT_CHOICES, SOLVER_CHOICES, SPACING_CHOICES, Choices, Menu, trained
 
 Updates = dict[Any, Any]  # by component
 
@@ -54,9 +55,10 @@ class Controls:
         button = why(explained, f"{self.tab}{place}")
         gr.HTML(f"<h2>{title}</h2>{button}{beside}", elem_classes="fm-heading", apply_default_css=False)
 
-    def slider(self, name: str, label: str, limits: tuple[int, int], step: int = 1) -> None:
-        value, elem_id = self.form.defaults[name], f"{self.tab}-{name}"
-        options: dict[str, Any] = {"show_label": False, "elem_classes": "fm-slider", "buttons": [], "precision": 0}
+    def slider(self, name: str, label: str, limits: tuple[float, float], step: float = 1) -> None:
+        value, elem_id, whole = self.form.defaults[name], f"{self.tab}-{name}", isinstance(step, int)
+        options: dict[str, Any] = {"show_label": False, "elem_classes": "fm-slider", "buttons": []}
+        options |= {"precision": 0} if whole else {}
         self.made[name] = gr.Slider(*limits, value, step=step, label=label, elem_id=elem_id, **options)
 
     def steps(self, suffix: str, limits: tuple[int, int]) -> None:
@@ -64,19 +66,59 @@ class Controls:
         self.heading("Steps", "steps", suffix, f'<span class="fm-cost" data-side="{suffix}"></span>')
         self.slider(f"steps{suffix}", f"Steps{_of(suffix)}", limits)
 
-    def menu(self, name: str, suffix: str, title: str, choices: Choices, look: str = "fm-buttons") -> None:
-        """A choice of a side under its heading, seen if there is one, with a place beneath for a note on it."""
-        with gr.Column(visible=len(choices) > 1) as column:
-            self.heading(title, name, suffix)
+    def menu(
+        self,
+        name: str,
+        suffix: str,
+        title: str,
+        choices: Choices,
+        look: str = "fm-buttons",
+        seen: bool = True,
+        explained: str = "",
+    ) -> None:
+        """A choice of a side, seen if there is one; see `noted_part`."""
+        with self.noted_part(name, suffix, title, seen and len(choices) > 1, explained):
             self.choice(f"{name}{suffix}", f"{title}{_of(suffix)}", choices, look)
+
+    @contextmanager
+    def noted_part(self, name: str, suffix: str, title: str, seen: bool = True, explained: str = "") -> Iterator[None]:
+        """A column for a control of a side, with its heading, its explanation, and beneath a place for a note on it."""
+        with gr.Column(visible=seen) as column:
+            self.heading(title, explained or name, suffix)
+            yield
             note = gr.Markdown(elem_id=f"{self.tab}-{name}{suffix}-note", elem_classes="fm-note")
         self.menus[f"{name}{suffix}"] = column, note
 
-    def offered(self, name: str, choices: Choices, note: str = "") -> Updates:
-        """The updates that offer these choices, and say this beneath them."""
-        column, place = self.menus[name]
-        shown = {column: gr.update(visible=len(choices) > 1), place: gr.update(value=note)}
-        return {self.made[name]: gr.update(choices=choices), **shown}
+    def number(self, name: str, suffix: str, title: str, limits: tuple[float, float], step: float, seen: bool) -> None:
+        """A slider of a side; see `noted_part`."""
+        with self.noted_part(name, suffix, title, seen):
+            self.slider(f"{name}{suffix}", f"{title}{_of(suffix)}", limits, step)
+
+    def settled(self, values: dict[str, Any], found: Mapping[str, Menu]) -> tuple[dict[str, Any], Updates]:
+        """The values with those of the menus by suffix, and the updates that show their choices and notes."""
+        updates: Updates = {}
+        for end, menu in found.items():
+            values = values | {f"{name}{end}": getattr(menu.side, name) for name in self.form.per_side}
+            for name in self.form.per_side:
+                updates |= self._offered(name, end, menu)
+        return values, updates
+
+    def _offered(self, name: str, end: str, menu: Menu) -> Updates:
+        if f"{name}{end}" not in self.menus:
+            return {}
+        column, place = self.menus[f"{name}{end}"]
+        choices, seen = menu.choices.get(name), name not in menu.hidden
+        seen &= choices is None or len(choices) > 1
+        shown: Updates = {column: gr.update(visible=seen), place: gr.update(value=" ".join(menu.notes.get(name, [])))}
+        return shown if choices is None else {self.made[f"{name}{end}"]: gr.update(choices=choices), **shown}
+
+    def spacing(self, suffix: str) -> None:
+        self.menu("spacing", suffix, "Spacing of the steps", SPACING_CHOICES)
+
+    def noise(self, suffix: str) -> None:
+        """The noise on the way, and whether the drift is corrected for it."""
+        self.number("noise", suffix, "Noise on the way", NOISE, STRIDE, True)
+        self.menu("drift", suffix, "Drift", DRIFT_CHOICES, seen=False)
 
     def choice(self, name: str, label: str, choices: Choices, look: str = "fm-buttons") -> None:
         """Buttons, or pictures if `look` says so. Shows the default if it is one of the choices, else the first."""
@@ -112,14 +154,15 @@ class Controls:
                 fill(suffix)
             self.compared = (switch, box)
 
-    def image_sides(self, label: str, schedules: list[str]) -> None:
-        """The sides of runs of images, with these schedules."""
+    def image_sides(self, label: str, schedules: list[str], more: Callable[[str], None]) -> None:
+        """The sides of runs of images, with these schedules, and more controls."""
 
         def fill(suffix: str) -> None:
             self.steps(suffix, IMAGE_STEPS)
             choices = [(schedule, schedule) for schedule in schedules]
             self.menu("schedule", suffix, "Path (schedule)", choices, "fm-pictures")
             self.menu("solver", suffix, "Solver", SOLVER_CHOICES)
+            more(suffix)
 
         self.sides(label, fill)
 

@@ -10,9 +10,9 @@ from fm_core.line import Work
 from fm_core.maths.distributions import STANDARD
 from fm_core.maths.flow import Check
 from fm_core.playground import Library, Run
-from fm_core.settings import COUNTS, IMAGE_BUDGET, DigitSettings
-from fm_core.ui import exports
-from fm_core.ui.controls import Controls
+from fm_core.settings import COUNTS, IMAGE_BUDGET, UNTIL, UNTIL_STRIDE, DigitSettings
+from fm_core.ui import exports, menus
+from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.form import DIGITS
 from fm_core.ui.image_packet import image_packets
 from fm_core.ui.player import Player
@@ -33,7 +33,7 @@ def create_digits_tab(service: Service) -> None:
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
             player = Player("images", "digits")
         with gr.Column(scale=1, min_width=240, elem_classes="fm-controls"):
-            controls.image_sides("Compare two runs", schedules)
+            controls.image_sides("Compare two runs", schedules, partial(_more, controls))
             controls.heading("Images", "images")
             controls.choice("images", "Images", [(str(count), count) for count in COUNTS])
             controls.seed()
@@ -45,8 +45,23 @@ def create_digits_tab(service: Service) -> None:
         settings = DIGITS.unflatten(values)
         return exports.work(kind, settings, lambda check: _read(library, settings, check))
 
-    tab = RunTab(service, player, controls, work, lambda values: controls.among(values, schedules), export)
+    def settle(values: Values) -> tuple[Values, Updates]:
+        values, updates = controls.among(values, schedules)
+        found = {end: menus.digit_menu(side) for end, side in DIGITS.sides(values).items()}
+        settled, offered = controls.settled(values, found)
+        return settled, updates | offered
+
+    tab = RunTab(service, player, controls, work, settle, export, controls.noted)
     tab.publish("digits", work, DIGITS_ENDPOINT, inputs_kwargs=controls.by_name)
+
+
+def _more(controls: Controls, suffix: str) -> None:
+    controls.menu("velocity", suffix, "Field", menus.DIGIT_FIELDS, explained="digit_velocity")
+    controls.menu("window", suffix, "Window of a pixel", menus.WINDOW_CHOICES, seen=False)
+    controls.number("until", suffix, "Perfect until t", UNTIL, UNTIL_STRIDE, False)
+    with gr.Accordion("More: spacing, noise", open=False, elem_id=f"digits-more{suffix or '_a'}"):
+        controls.spacing(suffix)
+        controls.noise(suffix)
 
 
 def digits_work(library: Library, settings: DigitSettings) -> Work:

@@ -14,8 +14,9 @@ from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.measures import FAR
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS, Solver
+from fm_core.maths.spacing import SPACINGS
 from fm_core.models.catalogue import IMAGE_RECIPES
-from fm_core.models.images import SPACING
+from fm_core.models.images import TRAINING_IMAGES
 from fm_core.models.kind import flow_name
 from fm_core.playground import W2_PARTICLES
 from fm_core.settings import CLOTHES_SET
@@ -23,6 +24,7 @@ from fm_core.settings import CLOTHES_SET
 TEXTS = Path(__file__).parent / "texts" / "explanations.toml"
 _NOISE = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
 _HIGH = {ord(high): f"<sup>{low}</sup>" for high, low in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)}
+_LOW = {ord("ₖ"): "<sub><i>k</i></sub>"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def _values() -> dict[str, object]:
         "sources": _either(source.title for source in SOURCES.values()),
         "particles": W2_PARTICLES,
         "far": f"{FAR:.0%}",
-        "spacing": SPACING,
+        "spacings": "<br>".join(f"{escape(s.title)}: {html_formula(s.formula)}" for s in SPACINGS.values()),
+        "training": f"{TRAINING_IMAGES:,}",
         "deviation": _NOISE,
         "noise": f"{_NOISE**2:.0%}",
         "files": MAX_FILES,
@@ -84,12 +87,13 @@ def _values() -> dict[str, object]:
 
 
 def html_formula(formula: str) -> str:
-    """A formula in plain characters as HTML: single Latin letters in italics, powers raised.
+    """A formula in plain characters as HTML: single Latin letters in italics, powers raised, indices lowered.
 
     >>> html_formula("α = (1 − t)², β = sin πt/2")
     'α = (1 − <i>t</i>)<sup>2</sup>, β = sin π<i>t</i>/2'
     """
-    return re.sub(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", r"<i>\g<0></i>", escape(formula)).translate(_HIGH)
+    with_italics = re.sub(r"(?<![A-Za-z])[A-Za-z](?![A-Za-z])", r"<i>\g<0></i>", escape(formula))
+    return re.sub(r"\^([\d.]+)", r"<sup>\1</sup>", with_italics).translate(_HIGH | _LOW)
 
 
 def _cost(solver: Solver) -> str:

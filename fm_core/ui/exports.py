@@ -60,7 +60,8 @@ def npz(runs: list[Run]) -> bytes:
 
 
 def arrays(runs: list[Run]) -> dict[str, np.ndarray]:
-    """For sides a and b: `t` (T,), `nfe`, and the names `flow` and `solver`, all with the side's letter as in `t_a`.
+    """For sides a and b: `t` (T,), `nfe`, the `noise` η on the way, and the names `flow`, `solver` and `spacing`,
+    all with the side's letter as in `t_a`.
 
     Points have x and v, float32 (T, n, 2); images have `images`, uint8 (T, n, 28, 28), and with a classifier its
     `probabilities` of the digits, float32 (T, n, 10).
@@ -72,7 +73,8 @@ def arrays(runs: list[Run]) -> dict[str, np.ndarray]:
 def _arrays(run: Run) -> dict[str, np.ndarray]:
     trajectory = run.trajectory
     about = {"t": trajectory.t.numpy(), "nfe": np.array(trajectory.nfe)}
-    about |= {"flow": np.array(run.flow.name), "solver": np.array(run.side.solver)}
+    about |= {name: np.array(getattr(run.side, name)) for name in ("solver", "spacing", "noise")}
+    about |= {"flow": np.array(run.flow.name)}
     if trajectory.x.dim() == 3:
         return about | {"x": trajectory.x.numpy(), "v": trajectory.v.numpy()}
     read = {} if run.probabilities is None else {"probabilities": run.probabilities.numpy()}

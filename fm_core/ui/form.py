@@ -8,6 +8,7 @@ from typing import Any
 from fm_core.refusals import SettingsError
 from fm_core.settings import (
     DigitSettings,
+    DigitSide,
     Field,
     ImageSide,
     PairSettings,
@@ -100,5 +101,5 @@ class Form:
 POINTS = Form(Settings(sides=(Side(), Side(schedule="cosine"))))
 PAIRS = Form(PairSettings(sides=(PairSide(), PairSide(schedule="cosine"))), {"tab": "pairs"})
 PROBE = Form(ProbeSettings(sides=(Field(), Field(schedule="cosine"))))
-DIGITS = Form(DigitSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "digits"})
+DIGITS = Form(DigitSettings(sides=(DigitSide(), DigitSide(schedule="cosine"))), {"tab": "digits"})
 TRANSLATE = Form(TranslateSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "translate"})

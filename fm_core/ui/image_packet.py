@@ -63,7 +63,6 @@ def _side(run: Run, title: str) -> dict[str, Any]:
     return {
         **about(run, title),
         "covariance": round(float(torch.tensor(run.flow.covariance)), 4),
-        "spacing": run.flow.spacing,
         "coefficients": end_coefficients(run),
         "statistics": {
             "variance": [rounded(run.trajectory.variance)],

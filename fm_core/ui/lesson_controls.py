@@ -6,6 +6,7 @@ from typing import Any
 
 from fm_core.maths.matching import COUPLINGS
 from fm_core.refusals import SettingsError
+from fm_core.settings import DIGIT_VELOCITIES, DRIFTS
 from fm_core.ui import menus
 from fm_core.ui.form import DIGITS, PAIRS, POINTS, TRANSLATE, Form
 from fm_core.ui.lessons import Control, Experiment, LessonError
@@ -26,11 +27,24 @@ TITLES = {
     "a": "a / π",
     "b": "b / π",
     "group": "Group size",
+    "spacing": "Spacing of the steps",
+    "noise": "Noise on the way",
+    "drift": "Drift",
+    "window": "Window of a pixel",
+    "until": "Perfect until t",
+    "draws": "Noise for each",
 }
 STRIDES = (1, 10, 50, 100)
-CHOICES = {"target": menus.TARGET_CHOICES, "source": menus.SOURCE_CHOICES, "solver": menus.SOLVER_CHOICES}
+CHOICES: dict[str, menus.Choices] = {
+    "target": menus.TARGET_CHOICES,
+    "source": menus.SOURCE_CHOICES,
+    "solver": menus.SOLVER_CHOICES,
+    "spacing": menus.SPACING_CHOICES,
+    "window": menus.WINDOW_CHOICES,
+    "draws": menus.DRAW_CHOICES,
+}
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
-WORDS["velocity"] = menus.FIELDS
+WORDS |= {"velocity": menus.FIELDS | DIGIT_VELOCITIES, "drift": DRIFTS}
 WORDS["coupling"] = {name: coupling.title for name, coupling in COUPLINGS.items()}
 
 

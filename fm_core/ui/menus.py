@@ -7,9 +7,21 @@ from typing import Any
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.maths.solvers import SOLVERS
+from fm_core.maths.solvers import EULER, SOLVERS
+from fm_core.maths.spacing import SPACINGS
 from fm_core.playground import Library
-from fm_core.settings import VELOCITIES, Settings, Side
+from fm_core.settings import (
+    DIGIT_VELOCITIES,
+    DRAWS,
+    DRIFTS,
+    PERFECT,
+    VELOCITIES,
+    WHOLE,
+    WINDOWS,
+    DigitSide,
+    Settings,
+    Side,
+)
 
 Choices = list[tuple[str, Any]]
 FIELDS = {
@@ -18,6 +30,7 @@ FIELDS = {
     "relu-output": "network + ReLU",
     "one-step": "network for one step",
 }
+NEEDS_NOISE = "Noise on the way needs independent pairs and a start from N(0, I)"
 _LACKING = {
     "learned": "No network was trained for {}",
     "exact": "The exact formula holds for independent pairs only",
@@ -30,16 +43,26 @@ def _titles(registry: Mapping) -> Choices:
     return [(entry.title, name) for name, entry in registry.items()]
 
 
+def _words(titles: Mapping[Any, str]) -> Choices:
+    return [(title, name) for name, title in titles.items()]
+
+
 TARGET_CHOICES, SOURCE_CHOICES, SOLVER_CHOICES = _titles(TARGETS), _titles(SOURCES), _titles(SOLVERS)
+SPACING_CHOICES, DRIFT_CHOICES, DIGIT_FIELDS = _titles(SPACINGS), _words(DRIFTS), _words(DIGIT_VELOCITIES)
+DRAW_CHOICES: Choices = [("one draw" if n == 1 else f"{n} draws, first picture only", n) for n in DRAWS]
+WINDOW_CHOICES: Choices = [("whole image" if window == WHOLE else str(window), window) for window in WINDOWS]
 
 
 @dataclass(frozen=True)
 class Menu:
-    """The side that a wish leads to, and by argument name the choices, and sentences on what is replaced."""
+    """The side that a wish leads to, and by argument name the choices that depend on it, and sentences on what is
+    replaced; `hidden` are settings that have no effect.
+    """
 
-    side: Side
+    side: Any
     choices: dict[str, Choices]
     notes: dict[str, list[str]]
+    hidden: frozenset[str]
 
 
 def menu(library: Library, target: str, source: str, wish: Side) -> Menu:
@@ -69,8 +92,30 @@ def menu(library: Library, target: str, source: str, wish: Side) -> Menu:
         "coupling": [(COUPLINGS[c].title, c) for c in COUPLINGS if c in {*couplings, wish.coupling}],
         "velocity": [(FIELDS[v], v) for v in VELOCITIES if v in {*offered, wish.velocity}],
     }
+    side, notes = _with_noise(side, side.coupling == "independent" and SOURCES[source].is_standard)
     damaged = [library.problems[missing] for missing in {name(coupling, wish.velocity)} & {*library.problems}]
-    return Menu(side, choices, _replaced(wish, side, TARGETS[target].title, damaged))
+    notes |= _replaced(wish, side, TARGETS[target].title, damaged)
+    return Menu(side, choices, notes, _without_noise(wish))
+
+
+def digit_menu(wish: DigitSide) -> Menu:
+    """The same for digits."""
+    side, notes = _with_noise(wish, True)
+    of_perfect = frozenset({"window", "until"} if wish.velocity != PERFECT else ())
+    return Menu(side, {}, notes, _without_noise(wish) | of_perfect)
+
+
+def _with_noise(wish: Any, possible: bool) -> tuple[Any, dict[str, list[str]]]:
+    """The side with the noise that it can have, and sentences on what is replaced."""
+    if not wish.noise or (possible and wish.solver == EULER):
+        return wish, {}
+    if not possible:
+        return replace(wish, noise=0.0), {"noise": [f"{NEEDS_NOISE}: shown is the run without it."]}
+    return replace(wish, solver=EULER), {"solver": ["Noise is added to Euler's steps only: shown is Euler."]}
+
+
+def _without_noise(wish: Any) -> frozenset[str]:
+    return frozenset() if wish.noise else frozenset({"drift"})
 
 
 def _replaced(wish: Side, side: Side, target: str, damaged: list[str]) -> dict[str, list[str]]:

@@ -44,12 +44,7 @@ def create_points_tab(service: Service) -> None:
     def settle(values: Values) -> tuple[Values, Updates]:
         sides = POINTS.sides(values).items()
         found = {end: menus.menu(library, values["target"], values["source"], side) for end, side in sides}
-        updates: Updates = {}
-        for end, menu in found.items():
-            values = values | {f"{name}{end}": getattr(menu.side, name) for name in menu.choices}
-            for name, choices in menu.choices.items():
-                updates |= controls.offered(f"{name}{end}", choices, " ".join(menu.notes.get(name, [])))
-        return values, updates
+        return controls.settled(values, found)
 
     def export(values: Values, kind: str) -> Work:
         settings = POINTS.unflatten(values)
@@ -83,6 +78,9 @@ def _controls(library: Library) -> Controls:
         controls.menu("coupling", suffix, "Pairs in training", choices["coupling"])
         controls.menu("solver", suffix, "Solver", menus.SOLVER_CHOICES)
         controls.menu("velocity", suffix, "Field", choices["velocity"])
+        with gr.Accordion("More: spacing, noise", open=False, elem_id=f"points-more{suffix or '_a'}"):
+            controls.spacing(suffix)
+            controls.noise(suffix)
 
     controls.sides("Compare two runs", fill)
     controls.heading("Data", "target")

@@ -14,7 +14,10 @@ from fm_core.models.classifier import MNIST
 from fm_core.models.kind import flow_name
 from fm_core.settings import (
     CLOTHES_SET,
+    CORRECTED,
+    PERFECT,
     DigitSettings,
+    DigitSide,
     ImageSide,
     PairSettings,
     PairSide,
@@ -51,8 +54,9 @@ def flow_names(settings: AnySettings) -> list[str]:
         return [settings.flow_name(side) for side in settings.sides]
     if isinstance(settings, Settings):
         return [settings.flow_name(side) + "-exact" * (side.velocity == "exact") for side in settings.sides]
-    source = {"source": CLOTHES_SET.name} if isinstance(settings, TranslateSettings) else {}
-    return [flow_name(MNIST.name, side.schedule, **source) for side in settings.sides]
+    if isinstance(settings, DigitSettings):
+        return [side.flow_name for side in settings.sides]
+    return [flow_name(MNIST.name, side.schedule, CLOTHES_SET.name) for side in settings.sides]
 
 
 def file_name(settings: AnySettings, ending: str) -> str:
@@ -61,8 +65,15 @@ def file_name(settings: AnySettings, ending: str) -> str:
     >>> file_name(DigitSettings(seed=3), "npz")
     'mnist-linear-euler-20-seed3.npz'
     """
-    names = ["-".join(filter(None, (flow, side.solver, str(side.steps)))) for _, flow, side in _sides(settings)]
+    names = ["-".join(filter(None, (flow, *_way(side)))) for _, flow, side in _sides(settings)]
     return f"{'-vs-'.join(names)}-seed{settings.seed}.{ending}"
+
+
+def _way(side: AnySide) -> Lines:
+    """What a file's name says of the steps; nothing of what is usual."""
+    noise = f"noise{side.noise:g}" if side.noise else ""
+    drift = side.drift if isinstance(side, Side | DigitSide) and side.noise and side.drift != CORRECTED else ""
+    return [side.solver, str(side.steps), side.spacing if side.spacing != type(side)().spacing else "", noise, drift]
 
 
 def snippet(settings: AnySettings, pixels: np.ndarray | None = None) -> str:
@@ -91,8 +102,11 @@ def _versions() -> str:
 
 def _sides(settings: AnySettings) -> list[tuple[str, str, AnySide]]:
     """Each side: the ending of its variables' names, the name of its flow, and its settings."""
-    endings = ["_a", "_b"] if len(settings.sides) > 1 else [""]
-    return list(zip(endings, flow_names(settings), settings.sides, strict=True))
+    return list(zip(_endings(settings), flow_names(settings), settings.sides, strict=True))
+
+
+def _endings(settings: AnySettings) -> Lines:
+    return ["_a", "_b"] if len(settings.sides) > 1 else [""]
 
 
 def _points(settings: Settings) -> tuple[Lines, Lines]:
@@ -119,9 +133,20 @@ def _pairs(settings: PairSettings) -> tuple[Lines, Lines]:
 
 
 def _digits(settings: DigitSettings) -> tuple[Lines, Lines]:
+    sides = zip(_endings(settings), settings.sides, strict=True)
+    flows = [f"flow{end} = {_flow_of_digits(side)}" for end, side in sides]
+    loaders = [loader for loader in ("hand_over", "load_image_flow", "perfect_flow") if f"{loader}(" in " ".join(flows)]
     samples = _samples(settings, f"n={settings.images}")
-    imports = ["import torch", "", "from fm_core import load_image_flow"]
-    return imports, [*_image_flows(settings), *samples, *_results(settings, settings.images)]
+    imports = ["import torch", "", f"from fm_core import {', '.join(loaders)}"]
+    return imports, [*flows, *samples, *_results(settings, settings.images)]
+
+
+def _flow_of_digits(side: DigitSide) -> str:
+    learned = f"load_image_flow({_text(flow_name(MNIST.name, side.schedule))})"
+    if side.velocity != PERFECT:
+        return learned
+    perfect = f"perfect_flow({_text(side.schedule)}, window={side.seen})"
+    return perfect if side.until == 1 else f"hand_over({perfect}, {learned}, at={side.until:g})"
 
 
 def _translation(settings: TranslateSettings, pixels: np.ndarray | None) -> tuple[Lines, Lines]:
@@ -141,7 +166,8 @@ def _bundled(settings: TranslateSettings) -> tuple[Lines, Lines, int]:
     """The imports, what makes `pixels` of the bundled clothes, and how many they are."""
     ours = ["from fm_core import load_image_flow", "from fm_core.settings import CLOTHES_SET, TranslateSettings"]
     n = len(settings.pixels)
-    line = f"pixels = TranslateSettings({_text(settings.clothes)}).pixels  # uint8 ({n}, 28, 28)"
+    draws = f", draws={settings.draws}" if settings.draws > 1 else ""
+    line = f"pixels = TranslateSettings({_text(settings.clothes)}{draws}).pixels  # uint8 ({n}, 28, 28)"
     return ["import torch", "", *ours], [line], n
 
 
@@ -159,11 +185,19 @@ def _image_flows(settings: AnySettings) -> Lines:
 
 def _samples(settings: AnySettings, given: str) -> Lines:
     seed = f"seed={settings.seed}"
-    return [f"run{end} = flow{end}.sample({given}, {_solving(side)}, {seed})" for end, _, side in _sides(settings)]
+    line = "run{0} = flow{0}.sample({1}, {2}, {3}{4})"
+    return [line.format(end, given, _solving(side), seed, _noise(side)) for end, _, side in _sides(settings)]
 
 
 def _solving(side: AnySide) -> str:
-    return f"steps={side.steps}, solver={_text(side.solver)}"
+    spacing = "" if side.spacing == type(side)().spacing else f", spacing={_text(side.spacing)}"
+    return f"steps={side.steps}, solver={_text(side.solver)}{spacing}"
+
+
+def _noise(side: AnySide) -> str:
+    if not isinstance(side, Side | DigitSide) or not side.noise:
+        return ""
+    return f", noise={side.noise:g}" + (", corrected=False" if side.drift != CORRECTED else "")
 
 
 def _results(settings: AnySettings, n: int) -> Lines:

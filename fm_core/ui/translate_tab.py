@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import gradio as gr
 import numpy as np
+import torch
 
 from fm_core import playground
 from fm_core.images import uploads
@@ -24,7 +25,7 @@ from fm_core.playground import Library, Run
 from fm_core.refusals import whole
 from fm_core.settings import CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, TranslateSettings
 from fm_core.texts import text
-from fm_core.ui import exports
+from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.explanations import why
 from fm_core.ui.form import TRANSLATE
@@ -67,10 +68,12 @@ def create_translate_tab(service: Service) -> None:
         with gr.Column(scale=3, min_width=320, elem_classes="fm-main"):
             player = Player("images", "translate", label="run", show_label=False)
         with gr.Column(scale=1, min_width=240, elem_classes="fm-controls"):
-            controls.image_sides("Compare two runs", schedules)
+            controls.image_sides("Compare two runs", schedules, partial(_more, controls))
             controls.heading("Clothes", "clothes")
             controls.choice("clothes", "Clothes", [(name, name) for name in CLOTHES], "fm-pictures")
             pictures = _own_pictures(controls)
+            controls.heading("Noise for each", "draws")
+            controls.choice("draws", "Noise for each", menus.DRAW_CHOICES)
             controls.seed()
     _connect_pictures(_run_tab(service, player, controls, schedules, pictures), pictures, turns)
     _publish(service, player, controls, pictures, turns)
@@ -109,6 +112,12 @@ def _run_tab(
         return exports.work(kind, settings, lambda check: _read_runs(service.library, pixels, settings, check), own)
 
     return RunTab(service, player, controls, work, settle, export, [pictures.in_use], sources)
+
+
+def _more(controls: Controls, suffix: str) -> None:
+    with gr.Accordion("More: spacing", open=False, elem_id=f"translate-more{suffix or '_a'}"):
+        controls.spacing(suffix)
+        gr.Markdown(f"{menus.NEEDS_NOISE}, so there is none here.", elem_classes="fm-note")
 
 
 def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSettings) -> Work:
@@ -156,7 +165,8 @@ def _publish(service: Service, player: Player, controls: Controls, own: OwnPictu
 
 def _translated(service: Service, pixels: np.ndarray, values: Values, request: gr.Request) -> dict:
     settings = TRANSLATE.unflatten(values | {"clothes": OWN})
-    return packet_of(service, translate_work(service.library, pixels, settings), request)
+    drawn = settings.drawn(torch.from_numpy(pixels)).numpy()
+    return packet_of(service, translate_work(service.library, drawn, settings), request)
 
 
 def _connect_pictures(tab: RunTab, own: OwnPictures, turns: Turns) -> None:
@@ -240,9 +250,10 @@ def _pixels(values: Values) -> np.ndarray:
     if not isinstance(sent, str) or len(sent) > 4 / 3 * 784 * uploads.MAX_IMAGES + 4:
         raise uploads.UploadError(f"The pictures are not 1 to {uploads.MAX_IMAGES} of 28×28 pixels in base64.")
     try:
-        return np.frombuffer(base64.b64decode(sent, validate=True), np.uint8).reshape(-1, 28, 28).copy()
-    except ValueError:
+        pixels = torch.frombuffer(bytearray(base64.b64decode(sent, validate=True)), dtype=torch.uint8).view(-1, 28, 28)
+    except (ValueError, RuntimeError):
         raise uploads.UploadError("The pictures are not 28×28 pixels in base64.") from None
+    return settings.drawn(pixels).numpy()
 
 
 def _settings(values: Values) -> TranslateSettings:

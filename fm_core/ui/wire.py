@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fm_core.maths.matching import COUPLINGS
+from fm_core.maths.matching import COUPLINGS, INDEPENDENT
 from fm_core.maths.measures import standard_error
 from fm_core.maths.solvers import SOLVERS
+from fm_core.maths.spacing import SPACINGS
 from fm_core.playground import Run
-from fm_core.settings import VELOCITIES, PairSide, Side
+from fm_core.settings import CORRECTED, DIGIT_VELOCITIES, PERFECT, VELOCITIES, DigitSide, ImageSide, PairSide, Side
 
 
 @dataclass(frozen=True)
@@ -133,19 +134,52 @@ def unpack(packet: Mapping[str, Any]) -> dict[str, Any]:
 
 
 THEORY_TIMES = 101
+AnySide = Side | PairSide | ImageSide
 
 
-def parts(run: Run) -> list[str]:
-    """What a side is made of, in words: schedule, coupling, velocity, solver, steps; empty for what is usual."""
-    side, coupling, velocity = run.side, "", ""
-    if isinstance(side, Side):
-        coupling = "" if side.coupling == "independent" else COUPLINGS[side.coupling].title
-        velocity = VELOCITIES[side.velocity]
-    elif isinstance(side, PairSide):
-        groups = f" in groups of {side.group}" if side.matched else " pairs"
-        coupling = COUPLINGS[side.coupling].title + groups
+Part = tuple[str, bool]  # words, and whether they go without saying
+
+
+def parts(run: Run) -> list[Part]:
+    """What a side is made of: schedule, coupling, velocity, noise, solver, steps and their spacing."""
+    side = run.side
     steps = f"{side.steps} step{'s' * (side.steps > 1)}"
-    return [run.flow.schedule.name, coupling, velocity, solver_title(run), steps]
+    spacing = f"{SPACINGS[side.spacing].title} steps", side.spacing == type(side)().spacing
+    return [
+        (run.flow.schedule.name, False),
+        _coupling(side),
+        _velocity(side),
+        _noise(side),
+        (solver_title(run), False),
+        (steps, False),
+        spacing,
+    ]
+
+
+def _coupling(side: AnySide) -> Part:
+    if isinstance(side, PairSide):
+        groups = f" in groups of {side.group}" if side.matched else " pairs"
+        return COUPLINGS[side.coupling].title + groups, False
+    if isinstance(side, Side):
+        return COUPLINGS[side.coupling].title, side.coupling == INDEPENDENT.name
+    return "", True
+
+
+def _velocity(side: AnySide) -> Part:
+    if isinstance(side, Side):
+        return VELOCITIES[side.velocity], False
+    if not isinstance(side, DigitSide):
+        return "", True
+    if side.velocity != PERFECT:
+        return DIGIT_VELOCITIES[side.velocity], True
+    words = DIGIT_VELOCITIES[PERFECT] + (f", window {side.seen}" if side.seen else "")
+    return words + (f", until t = {side.until:g}" if side.until < 1 else ""), False
+
+
+def _noise(side: AnySide) -> Part:
+    if not isinstance(side, Side | DigitSide) or not side.noise:
+        return "no noise", True
+    return f"noise {side.noise:g}" + (" uncorrected" if side.drift != CORRECTED else ""), False
 
 
 def solver_title(run: Run) -> str:
@@ -156,9 +190,14 @@ def solver_title(run: Run) -> str:
 def titles(runs: Sequence[Run]) -> list[str]:
     """A title for each side: what it is made of or, of two, what tells them apart."""
     columns = list(zip(*map(parts, runs), strict=True))
-    telling = [column for column in columns if len(set(column)) > 1] or columns[:1] if len(runs) > 1 else columns
-    usual = {"": COUPLINGS["independent"].title} if len(runs) > 1 else {"": ""}
-    return [" · ".join(filter(None, (usual.get(part, part) for part in side))) for side in zip(*telling, strict=True)]
+    if len(runs) == 1:
+        return [_label(runs[0])]
+    telling = [column for column in columns if len(set(column)) > 1] or columns[:1]
+    return [" · ".join(words for words, _ in side if words) for side in zip(*telling, strict=True)]
+
+
+def _label(run: Run) -> str:
+    return " · ".join(words for words, usual in parts(run) if words and not usual)
 
 
 def about(run: Run, title: str) -> dict[str, Any]:
@@ -167,7 +206,7 @@ def about(run: Run, title: str) -> dict[str, Any]:
     return {
         "flow": run.flow.name,
         "title": title,
-        "label": " · ".join(filter(None, parts(run))),
+        "label": _label(run),
         "schedule": schedule.name,
         "formula": schedule.formula,
         "solver": side.solver,
@@ -175,6 +214,9 @@ def about(run: Run, title: str) -> dict[str, Any]:
         "correlated": bool(torch.tensor(run.flow.covariance).any()),
         "theory": _theory(run),
         "steps": side.steps,
+        "spacing": side.spacing,
+        "noise": side.noise,
+        "drift": getattr(side, "drift", CORRECTED),
         "nfe": run.trajectory.nfe,
         "milliseconds": round(1000 * run.trajectory.seconds, 1),
     }

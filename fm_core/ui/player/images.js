@@ -33,7 +33,7 @@ const scene = {
       : "",
   detail: showStrips,
   explainVariance(run) {
-    const { covariance, spacing } = run.sides[0];
+    const { covariance } = run.sides[0];
     const why = covariance
       ? "Both data sets are standardised, so Var <i>X</i><sub>0</sub> = Var <i>X</i><sub>1</sub> = 1; " +
         `Cov(<i>X</i><sub>0</sub>, <i>X</i><sub>1</sub>) = ${covariance} although the images are ` +
@@ -41,8 +41,7 @@ const scene = {
       : "Noise and standardised digits both have variance 1.";
     const solid = "Line: measured over all images and pixels shown.";
     const band = `Band: theory, ${theoryFormula(run)}, ± 2 standard errors of this many images.`;
-    const steps = `The <i>k</i>-th of <i>N</i> steps ends at <i>t</i> = (<i>k</i>/<i>N</i>)<sup>${spacing}</sup>: short ones first, when shapes are decided.`;
-    return `${solid} ${band} ${why} ${steps}`;
+    return `${solid} ${band} ${why}`;
   },
   traces: {
     variance: ({ statistics: { variance }, theory }, times, line) => [

@@ -56,6 +56,10 @@ declare namespace FM {
     solver_title: string;
     correlated: boolean;
     steps: number;
+    spacing: "equal" | "short-first" | "short-last";
+    /** Of the noise on the way: η, and whether the drift is corrected for it. */
+    noise: number;
+    drift: "corrected" | "uncorrected";
     nfe: number;
     milliseconds: number;
     statistics: { variance: number[][] };
@@ -155,7 +159,6 @@ declare namespace FM {
     /** norm is [mean, 10% quantile, 90% quantile] over the images, each by state. */
     statistics: Side["statistics"] & { norm: number[][]; confidence?: number[] };
     covariance: number;
-    spacing: number;
     /** (a, b) of each state: the predicted end is a x + b v. */
     coefficients: [number, number][];
     x: Block;
