@@ -176,7 +176,7 @@ class PairSide(Checked):
     velocity: ClassVar[str] = "pairs"
     solver: ClassVar[str] = ""
     spacing: ClassVar[str] = EQUAL.name
-    noise: ClassVar[float] = 0.0
+    noise, drift = 0.0, CORRECTED
     schedule: str = _choice((*SCHEDULES, CUSTOM), "linear")
     a: float = _decimal(FACTORS, 0.01, 0.5)
     b: float = _decimal(FACTORS, 0.01, 0.5)
@@ -225,7 +225,7 @@ class ImageSide(Checked):
     """The settings of one of two compared runs of images."""
 
     cost: ClassVar[int] = 1
-    noise: ClassVar[float] = 0.0
+    noise, drift = 0.0, CORRECTED  # for all but digits
     schedule: str = _choice(IMAGE_SCHEDULES, "linear")
     steps: int = _number(IMAGE_STEPS, 20)
     solver: str = _choice(SOLVERS, "euler")
@@ -240,7 +240,7 @@ class DigitSide(ImageSide):
     as many pixels around it; it holds `until` a time, from which on the trained one does.
     """
 
-    noise: float = _decimal(NOISE, STRIDE, 0.0)  # pyright: ignore[reportIncompatibleVariableOverride]
+    noise: float = _decimal(NOISE, STRIDE, 0.0)
     drift: str = _choice(DRIFTS, CORRECTED)
     velocity: str = _choice(DIGIT_VELOCITIES, "learned")
     window: int = _choice(WINDOWS, WHOLE)
@@ -288,8 +288,8 @@ class TranslateSettings(Checked):
     """A request for a translation of bundled clothes, or of a person's own, each once or the first `draws` times."""
 
     clothes: str = _choice((*CLOTHES, OWN), ONE_OF_EACH)
-    draws: int = _choice(DRAWS, 1)
     seed: int = _number(SEEDS, 0)
+    draws: int = _choice(DRAWS, 1)
     sides: tuple[ImageSide, ...] = (ImageSide(),)
 
     @property

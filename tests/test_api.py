@@ -40,7 +40,7 @@ def test_an_endpoint_for_each_tab_is_public_with_its_settings_by_name(client):
     [
         ("trajectory", "steps", "a whole number from 1 to 200"),
         ("trajectory", "solver_b", "one of euler, midpoint, heun, rk4"),
-        ("digits", "images", "one of 16, 36, 64"),
+        ("digits", "images", "one of 4, 9, 16, 36, 64"),
         ("digits", "compare", "true for a second run, whose arguments end in _b"),
         ("translate", "count", "of files with many images, how many are taken, from 1 to 64"),
         ("translate", "seed", "a whole number from 0 to 2147483647"),

@@ -21,7 +21,7 @@ from fm_core.maths.spacing import POWER
 from fm_core.models.catalogue import CATALOGUE
 from fm_core.playground import Library
 from fm_core.refusals import Refusal, SettingsError
-from fm_core.settings import CLOTHES_SET, DigitSettings, ImageSide, TranslateSettings
+from fm_core.settings import CLOTHES_SET, DigitSettings, DigitSide, ImageSide, TranslateSettings
 from fm_core.ui import exports
 from fm_core.ui.form import TRANSLATE
 from fm_core.ui.image_packet import end_coefficients
@@ -415,7 +415,7 @@ def client(image_address) -> Client:
 
 def test_the_api_gives_what_python_computes(client, untrained_images):
     value = client.predict(images=16, seed=3, steps=4, solver="heun", api_name="/digits")
-    settings = DigitSettings(16, 3, (ImageSide("linear", 4, "heun"),))
+    settings = DigitSettings(16, 3, (DigitSide("linear", 4, "heun"),))
     (run,) = playground.read_ends(untrained_images, playground.generate(untrained_images, settings))
     side = unpack(value)["sides"][0]
     assert side["nfe"] == 8
@@ -433,8 +433,8 @@ def test_the_api_gives_what_python_computes(client, untrained_images):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"images": 17}, "images must be one of 16, 36, 64, not 17."),
-        ({"images": "many"}, "images must be one of 16, 36, 64, not 'many'."),
+        ({"images": 17}, "images must be one of 4, 9, 16, 36, 64, not 17."),
+        ({"images": "many"}, "images must be one of 4, 9, 16, 36, 64, not 'many'."),
         ({"steps": 0}, "steps must be a whole number from 1 to 100, not 0."),
         ({"steps": 101}, "steps must be a whole number from 1 to 100, not 101."),
         ({"seed": -1}, "seed must be a whole number from 0 to 2147483647, not -1."),
@@ -457,9 +457,8 @@ def idx(n: int) -> bytes:
 def test_original_files_are_read_through_the_api(client, tmp_path, untrained_images):
     (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(20)))
     files = [handle_file(tmp_path / "t10k-images-idx3-ubyte.gz")]
-    value = client.predict(
-        files, 5, 3, "auto", 7, False, "linear", 2, "euler", "cosine", 2, "euler", api_name="/translate"
-    )[1]
+    how = {"invert": "auto", "seed": 7, "steps": 2, "api_name": "/translate"}
+    value = client.predict(files=files, first=5, count=3, **how)[1]
     assert np.array_equal(unpack(value)["pictures"], BUNDLED[5:8].numpy())
     clothes = CLOTHES_SET.standardise(BUNDLED[5:8])
     source = untrained_images.flows["fashion-to-mnist-linear"].source
@@ -471,9 +470,9 @@ def test_original_files_are_read_through_the_api(client, tmp_path, untrained_ima
 @pytest.mark.parametrize(("first", "count"), [(None, 3), (0, None), (-1, 3), (0, 0), (0, 65)])
 def test_a_wrong_range_gets_one_sentence(client, tmp_path, first, count):
     (tmp_path / "images.idx").write_bytes(idx(5))
-    arguments = [[handle_file(tmp_path / "images.idx")], first, count, "auto", 0, False, *("linear", 2, "euler") * 2]
+    files = [handle_file(tmp_path / "images.idx")]
     with pytest.raises(AppError, match="image"):
-        client.predict(*arguments, api_name="/translate")
+        client.predict(files=files, first=first, count=count, api_name="/translate")
 
 
 @pytest.mark.parametrize(
@@ -481,9 +480,8 @@ def test_a_wrong_range_gets_one_sentence(client, tmp_path, first, count):
 )
 def test_a_bad_file_gets_one_sentence_through_the_api(client, tmp_path, content, words):
     (tmp_path / "bad.bin").write_bytes(content)
-    arguments = [[handle_file(tmp_path / "bad.bin")], 0, 3, "auto", 0, False, *("linear", 2, "euler") * 2]
     with pytest.raises(AppError, match=words):
-        client.predict(*arguments, api_name="/translate")
+        client.predict(files=[handle_file(tmp_path / "bad.bin")], api_name="/translate")
 
 
 def run_of(pictures: object, clothes: object) -> dict:
@@ -534,7 +532,7 @@ def test_a_library_without_flows_says_what_is_missing(tmp_path):
 
 
 def test_both_sides_start_from_the_same_images(untrained_images):
-    sides = (ImageSide("linear", 2), ImageSide("cosine", 5))
+    sides = (DigitSide("linear", 2), DigitSide("cosine", 5))
     runs = playground.read_ends(untrained_images, playground.generate(untrained_images, DigitSettings(16, 1, sides)))
     assert torch.equal(runs[0].trajectory.x[0], runs[1].trajectory.x[0])
     assert runs[1].probabilities is not None
@@ -556,7 +554,7 @@ def test_the_clothes_are_ten_of_a_class_or_one_of_each():
 def runs(untrained_images):
     sides = (ImageSide("linear", 3), ImageSide("cosine", 5))
     return playground.translate(
-        untrained_images, TranslateSettings("bag").pixels.numpy(), TranslateSettings("bag", 3, sides)
+        untrained_images, TranslateSettings("bag").pixels.numpy(), TranslateSettings("bag", 3, sides=sides)
     )
 
 

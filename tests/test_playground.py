@@ -12,7 +12,7 @@ from fm_core.maths.measures import NotFinite
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.playground import Library, Run, add_references, exact_flow, generate, simulate
 from fm_core.refusals import SettingsError
-from fm_core.settings import DigitSettings, ImageSide, Settings, Side
+from fm_core.settings import DigitSettings, DigitSide, Settings, Side
 
 
 def compared(library: Library, settings: Settings) -> list[Run]:
@@ -122,7 +122,7 @@ def test_there_is_no_flow_map_error_of_the_exact_velocity_of_a_coupling_and_of_i
     sides = (Side(velocity="exact"), Side(coupling="ot"))
     runs = [
         *compared(library, Settings(particles=100, sides=sides)),
-        *generate(library, DigitSettings(sides=(ImageSide(steps=1),))),
+        *generate(library, DigitSettings(sides=(DigitSide(steps=1),))),
     ]
     assert [run.flow_map_error for run in runs] == [None] * 3
 
@@ -136,7 +136,7 @@ def test_a_count_may_be_any_kind_of_number_or_text(images):
 
 @pytest.mark.parametrize("images", ["36.0", True, None, [36], float("nan"), "16, 36"])
 def test_another_count_is_refused(images):
-    with pytest.raises(SettingsError, match="images must be one of 16, 36, 64, not"):
+    with pytest.raises(SettingsError, match="images must be one of 4, 9, 16, 36, 64, not"):
         DigitSettings(images)
 
 
@@ -188,7 +188,7 @@ def test_the_library_cannot_be_changed_by_a_run(library):
 
     before = answers()
     simulate(library, replace(Settings(), sides=(Side(), Side("cosine"))))
-    generate(library, DigitSettings(sides=(ImageSide(steps=1),)))
+    generate(library, DigitSettings(sides=(DigitSide(steps=1),)))
     assert all(torch.equal(a, b) for a, b in zip(before, answers(), strict=True))
 
 
@@ -205,7 +205,7 @@ def test_a_run_that_nobody_waits_for_ends_at_the_next_step(library):
     for run in (
         lambda: simulate(library, long, check),
         lambda: add_references(library, long, runs, check),
-        lambda: generate(library, DigitSettings(sides=(ImageSide(steps=100),)), check),
+        lambda: generate(library, DigitSettings(sides=(DigitSide(steps=100),)), check),
     ):
         checks.clear()
         with pytest.raises(TimeoutError):

@@ -10,11 +10,21 @@ import torch
 from fm_core.maths.flow import always
 from fm_core.playground import Run, generate, read_ends, simulate, translate
 from fm_core.refusals import SettingsError
-from fm_core.settings import CLOTHES, CLOTHES_SET, DigitSettings, ImageSide, Settings, Side, TranslateSettings
+from fm_core.settings import (
+    CLOTHES,
+    CLOTHES_SET,
+    DigitSettings,
+    DigitSide,
+    ImageSide,
+    Settings,
+    Side,
+    TranslateSettings,
+)
 from fm_core.ui.exports import KINDS, File, npz, work
 from fm_core.ui.snippets import file_name, snippet
 
 TWO_IMAGE_SIDES = (ImageSide("linear", 2), ImageSide("cosine", 3, "heun"))
+TWO_DIGIT_SIDES = (DigitSide("linear", 2), DigitSide("cosine", 3, "heun"))
 OWN = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
 
 
@@ -46,13 +56,17 @@ def assert_same_states(program: str, runs: list[Run]) -> None:
         Settings(particles=100, sides=(Side(coupling="ot", solver="midpoint"),)),
         Settings("moons", "eight-gaussians", 100, sides=(Side(), Side(coupling="ot"))),
         Settings("gaussian", "eight-gaussians", 100, sides=(Side(velocity="exact"),)),
+        Settings(particles=100, sides=(Side(noise=0.3, spacing="short-last"), Side(noise=1.0, drift="uncorrected"))),
     ],
 )
 def test_the_program_of_points_computes_the_pages_run(library, settings):
     assert_same_states(snippet(settings), simulate(library, settings))
 
 
-@pytest.mark.parametrize("sides", [(ImageSide(steps=2, solver="midpoint"),), TWO_IMAGE_SIDES])
+@pytest.mark.parametrize(
+    "sides",
+    [(DigitSide(steps=2, solver="midpoint"),), TWO_DIGIT_SIDES, (DigitSide(steps=2, noise=0.5, spacing="equal"),)],
+)
 def test_the_program_of_digits_computes_the_pages_run(library, sides):
     settings = DigitSettings(seed=5, sides=sides)
     assert_same_states(snippet(settings), generate(library, settings))
@@ -99,8 +113,16 @@ def test_the_program_of_every_entry_of_the_menu_can_be_read_by_python(clothes):
             Settings("moons", "eight-gaussians", seed=7, sides=(Side(velocity="exact", steps=5), Side(coupling="ot"))),
             "eight-gaussians-to-moons-linear-exact-euler-5-vs-eight-gaussians-to-moons-linear-ot-euler-50-seed7.npz",
         ),
-        (DigitSettings(sides=TWO_IMAGE_SIDES), "mnist-linear-euler-2-vs-mnist-cosine-heun-3-seed0.npz"),
+        (DigitSettings(sides=TWO_DIGIT_SIDES), "mnist-linear-euler-2-vs-mnist-cosine-heun-3-seed0.npz"),
         (TranslateSettings("bag", seed=1), "fashion-to-mnist-linear-euler-20-seed1.npz"),
+        (
+            Settings(sides=(Side(noise=1.0, drift="uncorrected"), Side(noise=0.5, spacing="short-last"))),
+            "moons-linear-euler-50-noise1-uncorrected-vs-moons-linear-euler-50-short-last-noise0.5-seed0.npz",
+        ),
+        (
+            DigitSettings(sides=(DigitSide(velocity="perfect", window=11, until=0.4, spacing="equal"),)),
+            "mnist-linear-perfect-11-until-0.4-mnist-linear-euler-20-equal-seed0.npz",
+        ),
     ],
 )
 def test_a_file_is_named_after_its_setting(settings, name):
@@ -124,7 +146,9 @@ def test_the_npz_of_points_holds_their_states_and_velocities(library):
         assert arrays[f"nfe_{letter}"] == run.trajectory.nfe
     assert str(arrays["flow_b"]) == "moons-cosine-exact"
     assert str(arrays["solver_b"]) == "rk4"
-    assert len(arrays.files) == 12
+    assert str(arrays["spacing_b"]) == "equal"
+    assert arrays["noise_b"] == 0
+    assert len(arrays.files) == 16
 
 
 def test_the_npz_of_images_holds_pixels_and_the_classifiers_reading(library):
@@ -138,7 +162,7 @@ def test_the_npz_of_images_holds_pixels_and_the_classifiers_reading(library):
     assert np.array_equal(arrays["probabilities_a"], run.probabilities.numpy())
     assert np.array_equal(arrays["t_a"], run.trajectory.t.numpy())
     without = np.load(io.BytesIO(npz([Run(run.side, run.flow, run.trajectory)])))
-    assert sorted(without.files) == ["flow_a", "images_a", "nfe_a", "solver_a", "t_a"]
+    assert sorted(without.files) == ["flow_a", "images_a", "nfe_a", "noise_a", "solver_a", "spacing_a", "t_a"]
 
 
 def test_a_file_has_the_arrays_or_the_program_which_takes_no_run(library):

@@ -11,7 +11,7 @@ from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.exact import exact_velocity
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS, integrate
-from fm_core.maths.spacing import SHORT_FIRST, time_grid
+from fm_core.maths.spacing import POWER, SHORT_FIRST, SHORT_LAST, SPACINGS, time_grid
 from fm_core.refusals import SettingsError
 
 
@@ -61,8 +61,22 @@ def test_states_run_from_exactly_zero_to_exactly_one(solver, steps):
 def test_uneven_steps_run_from_exactly_zero_to_exactly_one_too(solver, steps):
     times, states, _ = zip(*integrate(lambda x, t: x, points(1), time_grid(steps, SHORT_FIRST), solver), strict=True)
     assert (times[0], times[-1]) == (0.0, 1.0)
-    np.testing.assert_allclose(np.diff(np.sqrt(times)), 1 / steps, rtol=1e-9)
+    np.testing.assert_allclose(np.diff(np.array(times) ** (1 / POWER)), 1 / steps, rtol=1e-9)
     torch.testing.assert_close(states[-1], points(1) * torch.e, rtol=1 / steps, atol=0)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 100])
+def test_every_spacing_leads_from_exactly_zero_to_exactly_one_and_never_back(steps):
+    for spacing in SPACINGS.values():
+        times = time_grid(steps, spacing)
+        assert (times[0], times[-1], len(times)) == (0.0, 1.0, steps + 1)
+        assert (np.diff(times) > 0).all()
+
+
+def test_short_steps_come_first_or_last():
+    first, last = (np.diff(time_grid(20, spacing)) for spacing in (SHORT_FIRST, SHORT_LAST))
+    assert (np.diff(first) > 0).all()
+    np.testing.assert_allclose(first, last[::-1], atol=1e-12)
 
 
 def test_the_first_state_is_the_start(solver):

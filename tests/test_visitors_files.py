@@ -29,10 +29,10 @@ def test_an_upload_and_its_results_are_deleted_when_they_are_old(
 ):
     monkeypatch.setattr(page, "VISITORS_FILES", (1, 1))
     Image.linear_gradient("L").save(tmp_path / "mine.png")
-    arguments = [[handle_file(tmp_path / "mine.png")], 0, 3, "auto", 0, False, *("linear", 2, "euler") * 2]
+    sent = {"files": [handle_file(tmp_path / "mine.png")], "steps": 2}
     for server in served(untrained_images):
         own = files(cache)
-        Client(server.local_url, verbose=False, download_files=False).predict(*arguments, api_name="/translate")
+        Client(server.local_url, verbose=False, download_files=False).predict(**sent, api_name="/translate")
         assert any(path.name == "mine.png" for path in files(cache))
         deadline = time.monotonic() + 20
         while files(cache) != own:

@@ -46,10 +46,8 @@ def create_digits_tab(service: Service) -> None:
         return exports.work(kind, settings, lambda check: _read(library, settings, check))
 
     def settle(values: Values) -> tuple[Values, Updates]:
-        values, updates = controls.among(values, schedules)
-        found = {end: menus.digit_menu(side) for end, side in DIGITS.sides(values).items()}
-        settled, offered = controls.settled(values, found)
-        return settled, updates | offered
+        found = {end: menus.digit_menu(schedules, side) for end, side in DIGITS.sides(values).items()}
+        return controls.settled(values, found)
 
     tab = RunTab(service, player, controls, work, settle, export, controls.noted)
     tab.publish("digits", work, DIGITS_ENDPOINT, inputs_kwargs=controls.by_name)

@@ -98,11 +98,12 @@ def menu(library: Library, target: str, source: str, wish: Side) -> Menu:
     return Menu(side, choices, notes, _without_noise(wish))
 
 
-def digit_menu(wish: DigitSide) -> Menu:
-    """The same for digits."""
-    side, notes = _with_noise(wish, True)
+def digit_menu(schedules: list[str], wish: DigitSide) -> Menu:
+    """The same for digits, of which flows with these schedules are trained."""
+    side = wish if wish.schedule in schedules else replace(wish, schedule=schedules[0])
+    side, notes = _with_noise(side, True)
     of_perfect = frozenset({"window", "until"} if wish.velocity != PERFECT else ())
-    return Menu(side, {}, notes, _without_noise(wish) | of_perfect)
+    return Menu(side, {"schedule": [(name, name) for name in schedules]}, notes, _without_noise(wish) | of_perfect)
 
 
 def _with_noise(wish: Any, possible: bool) -> tuple[Any, dict[str, list[str]]]:

@@ -72,7 +72,7 @@ def file_name(settings: AnySettings, ending: str) -> str:
 def _way(side: AnySide) -> Lines:
     """What a file's name says of the steps; nothing of what is usual."""
     noise = f"noise{side.noise:g}" if side.noise else ""
-    drift = side.drift if isinstance(side, Side | DigitSide) and side.noise and side.drift != CORRECTED else ""
+    drift = side.drift if side.noise and side.drift != CORRECTED else ""
     return [side.solver, str(side.steps), side.spacing if side.spacing != type(side)().spacing else "", noise, drift]
 
 
@@ -195,9 +195,8 @@ def _solving(side: AnySide) -> str:
 
 
 def _noise(side: AnySide) -> str:
-    if not isinstance(side, Side | DigitSide) or not side.noise:
-        return ""
-    return f", noise={side.noise:g}" + (", corrected=False" if side.drift != CORRECTED else "")
+    drift = ", corrected=False" if side.drift != CORRECTED else ""
+    return f", noise={side.noise:g}{drift}" if side.noise else ""
 
 
 def _results(settings: AnySettings, n: int) -> Lines:

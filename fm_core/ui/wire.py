@@ -177,9 +177,8 @@ def _velocity(side: AnySide) -> Part:
 
 
 def _noise(side: AnySide) -> Part:
-    if not isinstance(side, Side | DigitSide) or not side.noise:
-        return "no noise", True
-    return f"noise {side.noise:g}" + (" uncorrected" if side.drift != CORRECTED else ""), False
+    words = f"noise {side.noise:g}" + (" uncorrected" if side.drift != CORRECTED else "")
+    return (words, False) if side.noise else ("no noise", True)
 
 
 def solver_title(run: Run) -> str:
@@ -216,7 +215,7 @@ def about(run: Run, title: str) -> dict[str, Any]:
         "steps": side.steps,
         "spacing": side.spacing,
         "noise": side.noise,
-        "drift": getattr(side, "drift", CORRECTED),
+        "drift": side.drift,
         "nfe": run.trajectory.nfe,
         "milliseconds": round(1000 * run.trajectory.seconds, 1),
     }
