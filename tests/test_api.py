@@ -4,13 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 from gradio.utils import get_function_description
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from fm_core import load_flow
 from fm_core.images.uploads import look_at_file
+from fm_core.maths.probe import marginal, probe
 from fm_core.playground import exact_flow
-from fm_core.ui.form import DIGITS, POINTS, TRANSLATE
+from fm_core.ui.form import DIGITS, PAIRS, POINTS, PROBE, TRANSLATE
 from fm_core.ui.wire import unpack
 from tests.picture_files import drawing
 from tests.test_documentation import readme_blocks
@@ -31,7 +34,7 @@ def states(value: dict, side: int = 0) -> np.ndarray:
 def test_an_endpoint_for_each_tab_is_public_with_its_settings_by_name(client):
     endpoints = client.view_api(return_format="dict")["named_endpoints"]
     assert API in endpoints
-    assert set(endpoints) <= {API, "/digits", "/translate"}
+    assert set(endpoints) <= {API, "/digits", "/translate", "/pairs", "/probe"}
     assert [parameter["parameter_name"] for parameter in endpoints[API]["parameters"]] == list(POINTS.names)
 
 
@@ -44,6 +47,9 @@ def test_an_endpoint_for_each_tab_is_public_with_its_settings_by_name(client):
         ("digits", "compare", "true for a second run, whose arguments end in _b"),
         ("translate", "count", "of files with many images, how many are taken, from 1 to 64"),
         ("translate", "seed", "a whole number from 0 to 2147483647"),
+        ("trajectory", "noise", "a number from 0.0 to 3.0 in steps of 0.1"),
+        ("probe", "x", "a number from -20.0 to 20.0"),
+        ("pairs", "group_b", "one of 2, 8, 32, 128, 512"),
     ],
 )
 def test_every_argument_is_described(image_page, name, argument, words):
@@ -52,7 +58,7 @@ def test_every_argument_is_described(image_page, name, argument, words):
     assert endpoint.fn.__name__ == name
     assert "flow" in description
     assert arguments[argument] == words
-    forms = {"trajectory": POINTS, "digits": DIGITS, "translate": TRANSLATE}
+    forms = {"trajectory": POINTS, "digits": DIGITS, "translate": TRANSLATE, "probe": PROBE, "pairs": PAIRS}
     assert all(arguments[described] for described in forms[name].names if (name, described) != ("translate", "clothes"))
 
 
@@ -77,6 +83,38 @@ def test_the_answer_is_what_python_computes(client):
     expected = exact_flow("circles", "cosine").sample(150, 8, "heun", seed=9)
     assert np.allclose(states(value), expected.x.numpy(), atol=1e-3)
     assert value["header"]["sides"][0]["nfe"] == expected.nfe == 16
+
+
+def test_a_probe_is_what_python_computes(client):
+    side = unpack(client.predict(x=0.5, y=0.3, t=0.6, schedule="cosine", api_name="/probe"))["sides"][0]
+    flow, x = load_flow("moons-cosine"), torch.tensor([[0.5, 0.3]])
+    found = probe(flow, x[0], 0.6)
+    assert side["learned"] == pytest.approx(flow.velocity(x, torch.tensor([0.6]))[0].tolist(), abs=1e-4)
+    assert side["exact"] == pytest.approx(found.v.tolist(), abs=1e-4)
+    assert side["pairs"]["weights"] @ (side["pairs"]["x_1"]) == pytest.approx(found.x_1.numpy(), abs=1e-3)
+    assert side["log_p"]["closed"] == pytest.approx(marginal(flow, 0.6).log_density(x.double()).item(), abs=1e-3)
+    back = flow.carry(x, solver="rk4", times=np.linspace(0.6, 0, 25))
+    assert np.allclose(side["lines"]["learned"][0], back.x[-1, 0].numpy(), atol=1e-4)
+
+
+def test_pairs_stand_at_their_exact_places(client):
+    (side,) = unpack(client.predict(particles=100, steps=4, schedule="cosine", api_name="/pairs"))["sides"]
+    x_0, x_1 = side["x"][0], side["x"][-1]
+    assert np.allclose(side["x"][2], (x_0 + x_1) / 2**0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"x": 21}, "x must be a number from -20.0 to 20.0, not 21."),
+        ({"t": "soon"}, "t must be a number from 0.0 to 1.0, not 'soon'."),
+        ({"velocity": "perfect"}, "velocity must be one of learned, exact, "),
+    ],
+)
+def test_a_wrong_probe_gets_one_sentence(client, wrong, sentence):
+    with pytest.raises(AppError) as caught:
+        client.predict(**wrong, api_name="/probe")
+    assert sentence in str(caught.value)
 
 
 def test_compared_sides_share_their_noise(client):

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from functools import cached_property
 from typing import Any
 
-from fm_core.refusals import SettingsError
+from fm_core.refusals import SettingsError, whole
 from fm_core.settings import (
     DigitSettings,
     DigitSide,
@@ -49,7 +49,7 @@ class Form:
         if "limits" in check.keywords:
             least, most = check.keywords["limits"]
             step = f" in steps of {check.keywords['step']}" if "step" in check.keywords else ""
-            return f"a {'' if step else 'whole '}number from {least} to {most}{step}"
+            return f"a {'whole ' if check.func is whole else ''}number from {least} to {most}{step}"
         return f"one of {', '.join(map(str, check.keywords['choices']))}"
 
     @cached_property

@@ -30,11 +30,11 @@ from fm_core.ui.guard import Guard
 from fm_core.ui.headers import SecurityHeaders
 from fm_core.ui.lessons import Lesson, lessons
 from fm_core.ui.memory import SESSIONS, bounded
-from fm_core.ui.pairs import offer_pairs
+from fm_core.ui.pairs import offer_pairs, publish_pairs
 from fm_core.ui.player import module_url
 from fm_core.ui.points_tab import create_points_tab
 from fm_core.ui.preview import Preview
-from fm_core.ui.probes import offer_probe
+from fm_core.ui.probes import offer_probe, publish_probe
 from fm_core.ui.service import Service
 from fm_core.ui.thumbnails import style_sheet
 from fm_core.ui.translate_tab import create_translate_tab
@@ -90,6 +90,8 @@ def build_page(library: Library, taught: Mapping[str, Lesson] | None = None) -> 
                 shown.select(
                     None, js=f"() => window.dispatchEvent(new CustomEvent('fm-tab', {{ detail: '{tab.id}' }}))"
                 )
+        publish_pairs(answering)
+        publish_probe(answering)
         known = json.dumps([tab.id for tab in possible])
         demo.load(None, outputs=tabs, js=SELECTED.replace("KNOWN", known), api_visibility="private")
         connect = f'import(new URL("{module_url("page.js")}", document.baseURI)).then((page) => page.connectPage())'

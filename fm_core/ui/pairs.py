@@ -14,9 +14,13 @@ from fm_core.settings import POINT_BUDGET, PairSettings, PairSide
 from fm_core.ui import exports
 from fm_core.ui.form import PAIRS
 from fm_core.ui.point_packet import point_packets
+from fm_core.ui.run_tab import publish
 from fm_core.ui.service import Answers, Service, Values
 from fm_core.ui.wire import Later, Packet, joined, rounded
 
+PAIRS_ENDPOINT = """Move pairs as training of a flow draws them along their paths, without a network.
+
+The answer has their states and the statistics of every step."""
 CROSSINGS = 10_000  # pairs of lines between partners
 
 
@@ -30,6 +34,11 @@ def offer_pairs(service: Service) -> None:
     service.tabs["pairs"] = Answers(
         PAIRS.names, lambda values: (values, {}), lambda values: pairs_work(PAIRS.unflatten(values)), export
     )
+
+
+def publish_pairs(service: Service) -> None:
+    """Offer them to other programs."""
+    publish(service, "pairs", PAIRS, lambda values: pairs_work(PAIRS.unflatten(values)), PAIRS_ENDPOINT)
 
 
 def pairs_work(settings: PairSettings) -> Work:

@@ -15,9 +15,14 @@ from fm_core.playground import Library
 from fm_core.refusals import entry
 from fm_core.settings import Field, ProbeSettings
 from fm_core.ui.form import PROBE
+from fm_core.ui.run_tab import publish
 from fm_core.ui.service import Answers, Service, Values
-from fm_core.ui.wire import Block, Later, Packet, rounded
+from fm_core.ui.wire import Block, Later, Packet, joined, rounded
 
+PROBE_ENDPOINT = """Take the velocities of one flow, or of two, at the place (x, y) and the time t apart.
+
+The answer has the arrow of the network and the exact one, the training pairs whose paths lead through the place and
+their weights, the path of the place from t = 0 to 1 on either flow, and log p by the flow and in closed form."""
 PAIRS, PATH_TIMES = 64, 33
 STEPS, SOLVER = 40, "rk4"  # of the whole way from t = 0 to 1 through the place
 SECONDS = {"run": 0.02, "flow": 0.3}
@@ -42,6 +47,19 @@ def offer_probe(service: Service) -> None:
     )
 
 
+def publish_probe(service: Service) -> None:
+    """Offer whole probes to other programs."""
+
+    def work(values: Values) -> Work:
+        return probe_work(service.library, PROBE.unflatten(values), _whole_packet, "flow")
+
+    publish(service, "probe", PROBE, work, PROBE_ENDPOINT)
+
+
+def _whole_packet(library: Library, settings: ProbeSettings, check: Check) -> Packet:
+    return joined([make(library, settings, check) for make in (probe_packet, flow_packet)])
+
+
 def probe_work(library: Library, settings: ProbeSettings, make: Make, kind: str) -> Work:
     """One packet."""
 
@@ -49,7 +67,7 @@ def probe_work(library: Library, settings: ProbeSettings, make: Make, kind: str)
         packet = make(library, settings, check)
         yield Later(lambda: packet, HELD)
 
-    return Work((kind, settings), f"probe-{kind}", SECONDS[kind], 1, compute, PATIENCE)
+    return Work((make, settings), f"probe-{kind}", SECONDS[kind], 1, compute, PATIENCE)
 
 
 def probe_packet(library: Library, settings: ProbeSettings, check: Check) -> Packet:

@@ -21,6 +21,7 @@ from fm_core.line import Work
 from fm_core.maths.flow import SEEDS
 from fm_core.refusals import Refusal
 from fm_core.ui.controls import Controls, Updates
+from fm_core.ui.form import Form
 from fm_core.ui.player import Player
 from fm_core.ui.service import Answers, Service, Values
 from fm_core.ui.wire import joined
@@ -163,13 +164,32 @@ class RunTab:
         return f"{[c._id for c in self.shown]}.map((number) => ({updates})[number] ?? {{__type__: 'update'}})"
 
 
-def describe(endpoint: Callable, description: str, arguments: Mapping[str, str]) -> None:
-    """Give a function of a request and keywords the docstring and the signature that Gradio describes it by."""
+def publish(service: Service, name: str, form: Form, work: Callable[[Values], Work], description: str) -> None:
+    """Offer runs that no tab shows to other programs, with the arguments of the form."""
+
+    def run(request: gr.Request, *values) -> dict:
+        return packet_of(service, work(dict(zip(form.names, values, strict=True))), request)
+
+    run.__name__ = name
+    describe(run, description, {argument: form.accepted(argument) for argument in form.names}, form.defaults)
+    gr.api(in_a_sentence(run), api_name=name, **PROGRAMS)
+
+
+def describe(
+    endpoint: Callable, description: str, arguments: Mapping[str, str], defaults: Mapping[str, Any] | None = None
+) -> None:
+    """Give a function of a request and keywords the docstring and the signature that Gradio describes it by.
+
+    With defaults its arguments are positional and have their types, as `gr.api` wants them.
+    """
     lines = [f"    {name}: {words}" for name, words in arguments.items()]
     endpoint.__doc__ = "\n".join([description, "", "Args:", *lines])
     named = [Parameter(name, Parameter.KEYWORD_ONLY) for name in arguments]
+    if defaults is not None:
+        endpoint.__annotations__ |= {name: type(value) for name, value in defaults.items()}
+        named = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=defaults[name]) for name in arguments]
     request = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
-    endpoint.__signature__ = Signature([request, *named])  # pyright: ignore[reportFunctionMemberAccess]
+    endpoint.__signature__ = Signature([request, *named], return_annotation=dict)  # pyright: ignore[reportFunctionMemberAccess]
 
 
 def packet_of(service: Service, work: Work, request: gr.Request) -> dict:
