@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import gradio as gr
+from gradio.events import api
 
 from fm_core.line import Work
 from fm_core.maths.flow import SEEDS
@@ -172,7 +173,7 @@ def publish(service: Service, name: str, form: Form, work: Callable[[Values], Wo
 
     run.__name__ = name
     describe(run, description, {argument: form.accepted(argument) for argument in form.names}, form.defaults)
-    gr.api(in_a_sentence(run), api_name=name, **PROGRAMS)
+    api(in_a_sentence(run), api_name=name, **PROGRAMS)
 
 
 def describe(
