@@ -16,11 +16,12 @@ export function keptRun(player, run, words, openable) {
   const { sides, query } = run;
   const about = [player.scene.caption(run), ...sides.map(({ label }, k) => named(sides, k, label))];
   const { selectedOptions, value } = player.menu;
+  const log = selectedOptions[0]?.dataset.scale === "log";
   const lines = sides.flatMap((side, k) => linesOf(player, side, k, named(sides, k, "")));
   const title = selectedOptions[0]?.textContent ?? value;
   const axes = [
     { title: "t", log: false, zero: true },
-    { title, log: false, zero: true },
+    { title, log, zero: true },
   ];
   return { ...words, about, query: openable ? query : "", pictures: picturesOf(player, run), axes, series: lines };
 }
