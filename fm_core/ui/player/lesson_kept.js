@@ -45,7 +45,8 @@ function picturesOf(player, run) {
   const { clock, pictures, figures, options, selected } = player;
   if (pictures.length !== run.sides.length) return []; // it was not seen yet
   const t = clock.playing ? 1 : clock.t;
-  for (const picture of pictures) picture.draw(t, options, selected);
+  if (clock.playing) for (const picture of pictures) picture.draw(t, options, selected);
+  else player.draw(); // with the probe, if there is one
   const broad = run.kind === "points" ? BROAD : Infinity;
   const images = figures.map((figure) => small(find(figure, "canvas", HTMLCanvasElement), broad));
   player.draw();

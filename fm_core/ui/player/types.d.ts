@@ -137,6 +137,10 @@ declare namespace FM {
     /** E[x_0 | x] and E[x_1 | x]; like what follows, only if the exact velocity is known. */
     x_0?: number[];
     x_1?: number[];
+    /** (alpha, beta, their derivatives) at the time. */
+    coefficients?: number[];
+    /** How many of the groups that the data are made of hold 90 % of the probability given x, and how many there are. */
+    groups?: [number, number];
     pairs?: { x_0: Block; x_1: Block; weights: Block };
     /** (alpha, beta) at evenly spaced times. */
     path?: Block;
