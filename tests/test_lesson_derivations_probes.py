@@ -20,6 +20,8 @@ from fm_core.models.catalogue import POINT_RECIPES
 
 LINEAR = SCHEDULES["linear"]
 EIGHT = TARGETS["eight-gaussians"]
+assert isinstance(EIGHT, Mixture)
+CENTRES = EIGHT.centres
 LOG_2_PI = math.log(2 * math.pi)
 
 
@@ -43,10 +45,10 @@ def divergences(velocity: Velocity, x: Tensor, t: Tensor | float) -> Tensor:
 
 
 def test_the_place_of_the_question_lies_before_a_group_and_its_arrow_turns_round():
-    torch.testing.assert_close(EIGHT.centres.norm(dim=1), torch.full((8,), 2.0))
+    torch.testing.assert_close(CENTRES.norm(dim=1), torch.full((8,), 2.0))
     x, group = torch.tensor([0.9, 0.9]), torch.tensor([math.sqrt(2), math.sqrt(2)])
-    assert (EIGHT.centres - group).norm(dim=1).min() < 1e-6
-    assert (EIGHT.centres - x).norm(dim=1).argmin() == (EIGHT.centres - group).norm(dim=1).argmin()
+    assert (CENTRES - group).norm(dim=1).min() < 1e-6
+    assert (CENTRES - x).norm(dim=1).argmin() == (CENTRES - group).norm(dim=1).argmin()
     early, late = (exact_flow("eight-gaussians", "linear").velocity(x[None], torch.tensor([t]))[0] for t in (0.1, 0.9))
     for v, sign in ((early, -1), (late, 1)):
         torch.testing.assert_close(v / v.norm(), sign * group / 2, atol=0.01, rtol=0)
@@ -55,8 +57,8 @@ def test_the_place_of_the_question_lies_before_a_group_and_its_arrow_turns_round
 @pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=lambda schedule: schedule.name)
 def test_an_arrow_and_a_place_stand_for_a_start_and_an_end(schedule):
     x, t = normal(50, 2), 0.37
-    posterior, velocity = (make(STANDARD, EIGHT, schedule) for make in (exact_posterior, exact_velocity))
-    _, x_0, x_1 = posterior(x, t)
+    _, x_0, x_1 = exact_posterior(STANDARD, EIGHT, schedule)(x, t)
+    velocity = exact_velocity(STANDARD, EIGHT, schedule)
     v, at = velocity(x, torch.full((50,), t, dtype=torch.float64)), schedule(torch.tensor(t, dtype=torch.float64))
     torch.testing.assert_close(at.alpha * x_0 + at.beta * x_1, x)
     torch.testing.assert_close(at.d_alpha * x_0 + at.d_beta * x_1, v)
@@ -102,7 +104,7 @@ def test_the_first_arrows_lead_to_the_mean_and_the_last_to_the_nearest_point():
 
 def test_the_pairs_at_a_place_differ_in_velocity_as_in_their_ends_over_the_time_that_is_left():
     """Of points, whose pairs at x can be listed: x_1 = m_j, and x_0 = (x − t m_j) / (1 − t)."""
-    data, x, t = Mixture("", "", EIGHT.centres.double(), 0.0), torch.tensor([[0.4, -0.3]], dtype=torch.float64), 0.4
+    data, x, t = Mixture("", "", CENTRES.double(), 0.0), torch.tensor([[0.4, -0.3]], dtype=torch.float64), 0.4
     weights, _, x_1 = exact_posterior(STANDARD, data, LINEAR)(x, t)
     u = data.centres - (x - t * data.centres) / (1 - t)
     v = exact_velocity(STANDARD, data, LINEAR)(x, torch.tensor([t], dtype=torch.float64))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from fm_core.line import Line, Work
-from fm_core.maths.distributions import STANDARD, TARGETS
+from fm_core.maths.distributions import STANDARD, TARGETS, Mixture
 from fm_core.maths.flow import always
 from fm_core.maths.probe import marginal, probe
 from fm_core.maths.schedules import SCHEDULES
@@ -66,11 +66,12 @@ def test_a_side_has_both_arrows_and_the_pairs_whose_weighted_mean_is_the_exact_o
 
 
 def test_a_side_says_how_many_groups_of_the_data_are_likely_and_how_the_path_weighs_its_ends(library):
-    counts = []
+    counts, data = [], TARGETS["eight-gaussians"]
+    assert isinstance(data, Mixture)
     for t in (0.0, 0.3, 0.95):
         (side,) = sent(library, target="eight-gaussians", x=0.9, y=0.9, t=t)["sides"]
         x = torch.tensor([0.9, 0.9])
-        logits = -(x - t * TARGETS["eight-gaussians"].centres).square().sum(1) / 2 / ((1 - t) ** 2 + (0.15 * t) ** 2)
+        logits = -(x - t * data.centres).square().sum(1) / 2 / ((1 - t) ** 2 + (0.15 * t) ** 2)
         shares = logits.softmax(0).sort(descending=True).values
         likely = next(k for k in range(1, 9) if shares[:k].sum() >= 0.9)
         assert side["groups"] == [likely, 8]

@@ -70,6 +70,7 @@ async function showRun(place, experiment, usual, context) {
   const { values, scene, show } = experiment;
   const opened = shownFrom(show, context);
   const asks = placeIn(show) !== null; // why an arrow points where it does
+  place.classList.toggle("fm-asks", asks);
   let kept = opened;
   const shown = find(place, ".fm-lesson-player");
   shown.innerHTML = experiment.player;
