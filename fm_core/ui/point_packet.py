@@ -78,7 +78,7 @@ def _side(run: Run, title: str) -> dict[str, Any]:
 
 
 def _figures(run: Run, samples: Samples) -> dict[str, Any]:
-    """W2 of the last state and what it is by chance, and how the run compares with its reference."""
+    """W2 of the last state and what it is by chance, how the run compares with its reference, and its field's error."""
     error, reference = run.flow_map_error, run.reference
     return {
         **_distances(samples, [max(samples.x)]),

@@ -75,6 +75,7 @@ async function showRun(place, experiment, usual, context) {
   const shown = find(place, ".fm-lesson-player");
   shown.innerHTML = experiment.player;
   const root = find(shown, ".fm-player");
+  root.ariaLabel = `Flow player: ${find(place, "h3").textContent}`;
   const ask = () => {
     root.dataset.asked = String(Number(root.dataset.asked ?? 0) + 1);
     root.dispatchEvent(new Event("ask"));

@@ -215,7 +215,8 @@ export class Probe {
         : [];
       return make("div", {}, make("dt", {}, ...sign, label), make("dd", {}, value));
     });
-    const name = two ? [make("b", {}, "AB"[index])] : [];
-    return make("dl", { className: `fm-${"ab"[index]}` }, ...name, ...terms);
+    const list = make("dl", { className: `fm-${"ab"[index]}` }, ...terms);
+    if (two) list.dataset.side = "AB"[index];
+    return list;
   }
 }
