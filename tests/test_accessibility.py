@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.pages import ROOT, WIDE, await_run, await_state, idle, set_number
+from tests.pages import NARROW, ROOT, WIDE, await_run, await_state, idle, set_number
 
 AXE = Path(__file__).parent.parent / "node_modules" / "axe-core" / "axe.min.js"
 TABS = {"points": "2D", "digits": "Digits", "translate": "Translate", "lessons": "Lessons", "catalogue": "Models"}
@@ -108,6 +108,18 @@ def test_axe_finds_nothing_in_any_layout(page_with_axe, tab):
         assert passes > 20
         found[layout] = [f for f in findings if (f["rule"], f["target"]) not in GRADIOS]
     assert not any(found.values()), found
+
+
+def test_axe_finds_nothing_in_a_lesson_with_probes_of_two_experiments(open_page):
+    page = open_page("?lesson=13&show=2", until=".fm-lesson[data-lesson='13'] .fm-derivation")
+    page.add_script_tag(path=AXE)
+    lesson = page.locator(".fm-lesson[data-lesson='13']")
+    lesson.locator("[data-experiment='2'] .fm-show-me").click()
+    for k in (1, 2):
+        expect(lesson.locator(f"[data-experiment='{k}'] .fm-conclusion[aria-busy=false] p").first).to_be_attached()
+    for viewport in (WIDE, NARROW):
+        page.set_viewport_size(viewport)  # pyright: ignore[reportArgumentType]
+        assert page.evaluate(FINDINGS)[0] == []
 
 
 def test_axe_finds_nothing_in_what_opens_over_the_page(open_page):

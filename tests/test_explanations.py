@@ -17,7 +17,7 @@ CONTROLS = [
 ]  # fmt: skip
 FIGURES = [
     "variance", "theory", "exact_run", "distance", "speed", "straightness", "norm", "confidence", "evaluations",
-    "flow_map", "map", "sentence", "flow_matching",
+    "flow_map", "field_error", "map", "sentence", "flow_matching",
 ]  # fmt: skip
 LAYERS = [
     "density", "particles_layer", "trails", "paths", "arrows", "exact_arrows", "difference", "probe", "predicted_end",

@@ -17,9 +17,9 @@ from fm_core.ui.lesson_controls import described, tries_of, values_of
 from fm_core.ui.lesson_formulas import formula, with_formulas
 from fm_core.ui.lessons import Lesson, LessonError, lessons
 from fm_core.ui.page import build_page, launch_options
-from tests import lesson_checks_models, lesson_checks_paths
+from tests import lesson_checks_models, lesson_checks_paths, lesson_checks_probes
 
-CHECKS = lesson_checks_paths.CHECKS | lesson_checks_models.CHECKS
+CHECKS = lesson_checks_paths.CHECKS | lesson_checks_models.CHECKS | lesson_checks_probes.CHECKS
 
 ROOT = Path(__file__).parent.parent
 PLAYER = ".fm-lesson-player .fm-player:not([data-run='0'])"
@@ -151,6 +151,18 @@ def test_a_button_that_no_control_can_follow_is_named(tmp_path, wanted):
     lesson = lessons(write(tmp_path, example().replace("{ particles = 2000 }", f"{{ {wanted} }}")))["1"]
     with pytest.raises(LessonError, match=re.escape(f"No control of 'The band around theory' can be set to {wanted}")):
         tries_of(lesson.experiments[0])
+
+
+@pytest.mark.parametrize("place", ["probe=0.2,0.4", "t=0.5", "chart=speed", "probe=0.2,0.4&t=0.5"])
+def test_a_button_puts_the_probe_only_where_there_is_one(tmp_path, place):
+    content = example().replace("set = { particles = 2000 }", f'show = "{place}"')
+    with pytest.raises(LessonError, match=re.escape(f"has no probe to be put at '{place}'")):
+        tries_of(lessons(write(tmp_path, content))["1"].experiments[0])
+    if "probe" in place and "t=" in place:
+        (tmp_path / "with").mkdir()
+        shown = content.replace('tab = "points"\n', 'tab = "points"\nshow = "probe=0,0&t=0.1"\n')
+        tries = tries_of(lessons(write(tmp_path / "with", shown))["1"].experiments[0])
+        assert tries == [{"set": {}, "show": place}]
 
 
 @pytest.mark.parametrize("number", lessons())
@@ -335,14 +347,42 @@ def test_with_the_keyboard_one_goes_from_the_question_to_the_next_lesson(open_le
     settled(page, "11", 0)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.ariaLabel") == "Steps"
-    body(page, "11").get_by_role("button", name="Next: 99. What do more particles change?").press("Enter")
-    body(page, "99").get_by_role("radio").first.wait_for()
+    body(page, "11").get_by_role("button", name=f"Next: 12. {lessons()['12'].title}").press("Enter")
+    body(page, "12").get_by_role("radio").first.wait_for()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.name") == "lesson-99"
+    assert page.evaluate("document.activeElement.name") == "lesson-12"
     expect(body(page, "11")).to_be_hidden()
-    page.wait_for_function("new URLSearchParams(location.search).get('lesson') === '99'")
+    page.wait_for_function("new URLSearchParams(location.search).get('lesson') === '12'")
+
+
+def test_after_the_last_lesson_comes_the_report(open_lesson):
+    page = open_lesson("99")
     begin(page, "99")
     expect(body(page, "99").locator(".fm-next [data-lessons='report']")).to_have_text("Save my report")
+
+
+def test_the_conclusion_follows_the_probe_which_buttons_keys_and_links_move(open_lesson):
+    page = open_lesson("12", "&show=1&probe=0.5,-0.25&t=0.3")
+    place = body(page, "12").locator("[data-experiment='0']")
+    concluded(page, "12", 0, "At t = 0.30 and x = (0.50, −0.25), the pairs")
+    settled(page, "12", 0)
+    place.get_by_role("button", name="between two groups").click()
+    concluded(page, "12", 0, "At t = 0.70 and x = (1.20, 0.50), the pairs")
+    expect(place.get_by_role("button", name="between two groups")).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function("new URLSearchParams(location.search).get('probe') === '1.2,0.5'")
+    place.locator(".fm-probe-point").press("Shift+ArrowUp")
+    concluded(page, "12", 0, re.compile(r"At t = 0\.70 and x = \(1\.20, 1\.\d\d\), the pairs"))
+    expect(place.get_by_role("button", name="between two groups")).to_have_attribute("aria-pressed", "false")
+    place.locator(".fm-scrub").fill("900")
+    concluded(page, "12", 0, "At t = 0.90 and x = (1.20, 1.")
+    link = place.get_by_role("link", name="Open this run in the playground")
+    assert re.search(r"target=eight-gaussians.*&probe=1\.2,1\.\d+&t=0\.9$", link.get_attribute("href") or "")
+    place.locator(".fm-probe-point").press("Escape")
+    concluded(page, "12", 0, "Click an empty place of the picture")
+    place.get_by_role("button", name="As at first").click()
+    concluded(page, "12", 0, "At t = 0.10 and x = (0.90, 0.90), the pairs")
+    expect(place.get_by_role("button", name="As at first")).to_be_hidden()
+    page.wait_for_function("!location.search.includes('probe')")
 
 
 def test_the_run_opens_in_the_playground(open_lesson):
@@ -407,7 +447,8 @@ def settled(page: Page, lesson: str, experiment: int) -> tuple[list[str], list[f
     place = body(page, lesson).locator(f"[data-experiment='{experiment}']")
     script = """(place) => { const root = place.querySelector(".fm-player"), { dataset } = root ?? {};
       const done = !root || (dataset.run !== "0" && dataset.asked === dataset.started && !root.ariaBusy);
-      return done && place.querySelector(".fm-conclusion p")?.checkVisibility(); }"""
+      const said = place.querySelector(".fm-conclusion");
+      return done && said.ariaBusy !== "true" && said.querySelector("p")?.checkVisibility(); }"""
     page.wait_for_function(script, arg=place.element_handle())
     said = place.locator(".fm-conclusion p").all_inner_texts()
     figures = place.locator(".fm-conclusion p b").all_inner_texts()

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from fm_core import playground
 from fm_core.maths.distributions import SOURCES, TARGETS
+from fm_core.maths.quality import field_error
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.playground import Run, simulate
 from fm_core.settings import Settings, Side
@@ -297,6 +298,28 @@ def test_each_statistic_has_its_lines_and_its_words_and_each_dimension_on_demand
     page.wait_for_function(f"{lowest} > 0.05")
     page.uncheck(DATA.format("option=close"))
     page.wait_for_function(f"{lowest} <= 0")
+
+
+def test_the_field_error_has_a_logarithmic_chart_and_is_not_offered_where_there_is_none(page, library):
+    words, option = f"{PLAYER} .fm-chart-words", page.locator(f"{PLAYER} option[value=field_error]")
+    for velocity, name in (("learned", "moons-linear"), ("relu-output", "moons-linear-relu-output")):
+        await_answer(page, lambda velocity=velocity: go(page, f"?chart=field_error&velocity={velocity}"))
+        expected = field_error(library.flow(name), [k / 50 for k in range(51)], 1000).tolist()
+        page.wait_for_function(f"Math.abs({PLOT}.data[0].y[25] / {expected[25]} - 1) < 0.01")
+        assert page.evaluate(f"{PLOT}.data[0].y") == pytest.approx(expected, rel=0.01)
+        assert page.evaluate(f"{PLOT}._fullLayout.yaxis.type") == "log"
+    assert query(page)["chart"] == "field_error"
+    assert "A property of the network" in page.inner_text(words)
+    assert page.locator(f"{words} .fm-why:visible").count() == 1
+    assert not page.is_visible(DATA.format("option=close"))
+    for where, told in (("velocity=exact", "follows the exact field itself"), ("coupling=ot", "optimal transport")):
+        await_answer(page, lambda where=where: go(page, f"?chart=field_error&{where}"))
+        expect(page.locator(words)).to_contain_text(told)
+        expect(option).to_be_disabled()
+        assert page.evaluate(f"{PLOT}.data[0].y") == []
+    await_answer(page, lambda: go(page, "?chart=field_error&compare=1&velocity_b=exact&schedule_b=linear"))
+    expect(option).to_be_enabled()
+    expect(option).to_have_text("field error")
 
 
 def test_a_zoomed_chart_shows_the_curve_of_the_next_data_set(page):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from fm_core.line import Line, Work
-from fm_core.maths.distributions import STANDARD, TARGETS
+from fm_core.maths.distributions import STANDARD, TARGETS, Mixture
 from fm_core.maths.flow import always
 from fm_core.maths.probe import marginal, probe
 from fm_core.maths.schedules import SCHEDULES
@@ -63,6 +63,25 @@ def test_a_side_has_both_arrows_and_the_pairs_whose_weighted_mean_is_the_exact_o
     assert mean == pytest.approx(side["exact"], abs=1e-4)
     np.testing.assert_allclose(at.alpha.item() * x_0 + at.beta.item() * x_1, np.tile(X, (PAIRS, 1)), atol=1e-5)
     assert side["path"][[0, -1]] == pytest.approx(np.array([[1, 0], [0, 1]]), abs=1e-4)
+
+
+def test_a_side_says_how_many_groups_of_the_data_are_likely_and_how_the_path_weighs_its_ends(library):
+    counts, data = [], TARGETS["eight-gaussians"]
+    assert isinstance(data, Mixture)
+    for t in (0.0, 0.3, 0.95):
+        (side,) = sent(library, target="eight-gaussians", x=0.9, y=0.9, t=t)["sides"]
+        x = torch.tensor([0.9, 0.9])
+        logits = -(x - t * data.centres).square().sum(1) / 2 / ((1 - t) ** 2 + (0.15 * t) ** 2)
+        shares = logits.softmax(0).sort(descending=True).values
+        likely = next(k for k in range(1, 9) if shares[:k].sum() >= 0.9)
+        assert side["groups"] == [likely, 8]
+        assert side["coefficients"] == pytest.approx([1 - t, t, -1, 1])
+        counts.append(likely)
+    assert counts[0] == 8 > counts[1] > counts[2] == 1
+    (side,) = sent(library, target="checkerboard", velocity="exact", schedule="cosine", t=0.5)["sides"]
+    assert side["groups"][1] == 8  # squares
+    w = np.pi / 2
+    assert side["coefficients"] == pytest.approx([0.5**0.5, 0.5**0.5, -w * 0.5**0.5, w * 0.5**0.5], rel=1e-4)
 
 
 def test_each_side_answers_for_its_own_field(library):

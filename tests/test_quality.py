@@ -112,6 +112,13 @@ def test_a_field_error_is_what_the_matching_loss_has_over_the_smallest():
         assert excess.mean() / unit == pytest.approx(found.item(), abs=4.5 * (excess.std() / unit / n**0.5).item())
 
 
+@pytest.mark.parametrize(("target", "rests"), [("moons", [False, False, True]), ("circles", [True, False, True])])
+def test_there_is_no_field_error_where_the_exact_field_rests(target, rests):
+    """Cosine's begins with (π/2) E[x_1], which is 0 for circles about 0, and ends with −(π/2) E[x_0] = 0."""
+    found = quality.field_error(flow(target, push=0.5), [0.0, 0.5, 1.0], samples=200)
+    assert found.isnan().tolist() == rests
+
+
 def test_a_field_error_follows_its_seed_and_knows_no_coupling():
     trained = load_flow("moons-linear")
     errors = [quality.field_error(trained, TIMES, 200, seed) for seed in (1, 1, 2)]

@@ -16,7 +16,7 @@ from fm_core.maths.flow import Flow
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import CATALOGUE
-from fm_core.playground import Library, add_references, simulate
+from fm_core.playground import Library, add_references, exact_flow, simulate
 from fm_core.refusals import SettingsError
 from fm_core.settings import VELOCITIES, Settings, Side
 from fm_core.ui.form import POINTS
@@ -97,6 +97,48 @@ def test_the_picture_of_both_sides_comes_before_the_exact_field_is_run(library, 
         assert side["statistics"]["exact"][0] == pytest.approx(run.reference.variance.tolist(), rel=1e-4)
         assert side["flow_map"]["far"] == pytest.approx(run.flow_map_error.far, rel=1e-4)
         assert "distances" in side
+
+
+def test_the_field_error_of_a_network_is_that_of_other_draws(library):
+    """E‖f − v‖² / E‖v‖² at three times, within 4.5 standard errors of both samples."""
+    n, sent_from = 4000, 1000
+    for name, side in zip(("moons-linear", "moons-cosine"), packet(library, TWO)["header"]["sides"], strict=True):
+        flow, exact = library.flow(name), exact_flow("moons", name.removeprefix("moons-"))
+        sent = side["field_error"]
+        assert sent["t"] == pytest.approx([k / 50 for k in range(51)])
+        for k in (10, 25, 45):
+            t = torch.full((n,), k / 50)
+            at = flow.schedule(t)
+            x = at.alpha[:, None] * flow.draw(n, 77) + at.beta[:, None] * flow.fresh(n, 78)
+            v = exact.velocity(x, t)
+            wrong, unit = (flow.velocity(x, t) - v).square().sum(1), v.square().sum(1)
+            error = wrong.mean() / unit.mean()
+            spread = ((wrong - error * unit).std() / unit.mean()).item()
+            chance = 4.5 * spread * (1 / n + 1 / sent_from) ** 0.5
+            assert sent["values"][k] == pytest.approx(error.item(), abs=chance)
+
+
+def test_networks_have_a_field_error_and_the_exact_field_and_matched_pairs_have_none(library):
+    def error(**side) -> dict | None:
+        return packet(library, Settings(particles=100, sides=(Side(steps=1, **side),)))["header"]["sides"][0][
+            "field_error"
+        ]
+
+    assert error(velocity="exact") is error(coupling="ot") is None
+    relu, one_step, cosine = error(velocity="relu-output"), error(velocity="one-step"), error(schedule="cosine")
+    assert relu
+    assert one_step
+    assert cosine
+    assert min(relu["values"]) > 0.05
+    assert one_step["values"][0] < 0.001 < 1 < one_step["values"][-1]
+    assert [value is None for value in cosine["values"]] == [False] * 50 + [True]  # at the end the exact field rests
+
+
+def test_another_run_of_a_network_needs_no_field_error_anew(library, monkeypatch):
+    first, second = (Settings(particles=100, sides=(Side(steps=steps),)) for steps in (2, 3))
+    before = packet(library, first)["header"]["sides"][0]["field_error"]
+    monkeypatch.delattr("fm_core.ui.point_packet.field_error")
+    assert packet(library, second)["header"]["sides"][0]["field_error"] == before
 
 
 def test_a_packet_takes_four_bytes_per_particle_and_state_and_little_beside(library):

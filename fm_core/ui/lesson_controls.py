@@ -1,5 +1,6 @@
 """The values and the controls of a lesson's experiment, by the forms of the tabs."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -43,6 +44,7 @@ CHOICES: dict[str, menus.Choices] = {
     "window": menus.WINDOW_CHOICES,
     "draws": menus.DRAW_CHOICES,
 }
+PLACE = re.compile(r"probe=-?[\d.]+,-?[\d.]+&t=[\d.]+")
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}
 WORDS |= {"velocity": menus.FIELDS | DIGIT_VELOCITIES, "drift": DRIFTS}
 WORDS["coupling"] = {name: coupling.title for name, coupling in COUPLINGS.items()}
@@ -93,13 +95,18 @@ def _stride(least: float, most: float) -> int:
 
 
 def tries_of(experiment: Experiment) -> list[dict[str, Any]]:
-    """What each button sets, by the first names of the controls. Raises LessonError for what no control can have."""
+    """What each button sets, by the first names of the controls, and shows.
+
+    Raises LessonError for what no control can have, and for a place that no probe can be at.
+    """
     controls = {control["sets"][0]: control for control in described(experiment)}
     for attempt in experiment.tries:
         for name, value in attempt.set.items():
             if name not in controls or not _can_have(controls[name], value):
                 raise LessonError(f"No control of {experiment.title!r} can be set to {name} = {value!r}.")
-    return [dict(attempt.set) for attempt in experiment.tries]
+        if attempt.show and not (PLACE.fullmatch(attempt.show) and PLACE.search(experiment.show)):
+            raise LessonError(f"The experiment {experiment.title!r} has no probe to be put at {attempt.show!r}.")
+    return [{"set": dict(attempt.set), "show": attempt.show} for attempt in experiment.tries]
 
 
 def _can_have(control: Mapping[str, Any], value: Any) -> bool:

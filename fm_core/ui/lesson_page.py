@@ -82,7 +82,7 @@ def _suggestion(experiment: Experiment) -> str:
     )
     undo = '<button type="button" class="fm-usual" hidden>As at first</button>'
     suggest = f'<p class="fm-suggest"><b>Try:</b> {with_formulas(experiment.suggest)}</p>' if experiment.suggest else ""
-    return suggest + (f'<div class="fm-tries">{tries}{undo}</div>' if experiment.controls else "")
+    return suggest + (f'<div class="fm-tries">{tries}{undo}</div>' if experiment.controls or tries else "")
 
 
 def _step(step: Step) -> str:

@@ -52,10 +52,11 @@ class Control:
 
 @dataclass(frozen=True)
 class Try:
-    """A button that sets some of the experiment's controls."""
+    """A button that sets some of the experiment's controls, and puts its probe where `show` says: probe=x,y&t=0.5."""
 
     say: str
-    set: Mapping[str, Any]
+    set: Mapping[str, Any] = field(default_factory=dict)
+    show: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,12 +11,14 @@ from torch import Tensor
 
 from fm_core.maths.distributions import Distribution, Mixture
 from fm_core.maths.flow import Flow
+from fm_core.maths.quality import field_error
 from fm_core.playground import Run, Samples, exact_flow
 from fm_core.settings import PairSettings, PairSide, Settings, Side
 from fm_core.ui.wire import Block, Later, Packet, about, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
 FEW = 16  # Gaussians
+ERROR_TIMES, ERROR_SAMPLES = 51, 1000  # of the field error: 0.1 to 0.5 seconds for a flow, once
 WIDTH = 3  # of the fields' grid, in heights of the window: a picture may be wider than its window
 Corner = tuple[float, ...]
 
@@ -75,14 +78,29 @@ def _side(run: Run, title: str) -> dict[str, Any]:
 
 
 def _figures(run: Run, samples: Samples) -> dict[str, Any]:
-    """W2 of the last state and what it is by chance, and how the run compares with its reference."""
+    """W2 of the last state and what it is by chance, how the run compares with its reference, and its field's error."""
     error, reference = run.flow_map_error, run.reference
     return {
         **_distances(samples, [max(samples.x)]),
         "floor": rounded([run.floor])[0],
         "flow_map": error and {"median": rounded([error.median])[0], "far": rounded([error.far])[0]},
+        "field_error": _field_error(run.flow) if _is_judged(run) else None,
         "statistics": {"exact": _with_mean(reference.variance_per_dimension) if reference else []},
     }
+
+
+def _is_judged(run: Run) -> bool:
+    """Whether its field is a network's, and the exact one is known."""
+    side = run.side
+    return isinstance(side, Side) and side.velocity != "exact" and side.coupling == "independent"
+
+
+@lru_cache(maxsize=64)
+def _field_error(flow: Flow) -> dict[str, list]:
+    """`field_error` at evenly spaced times `t`, whatever the run's steps are; None where the exact field rests."""
+    t = torch.linspace(0, 1, ERROR_TIMES)
+    values = rounded(field_error(flow, t.tolist(), ERROR_SAMPLES))
+    return {"t": rounded(t), "values": [value if isfinite(value) else None for value in values]}
 
 
 def _everywhere(samples: list[Samples]) -> Packet:

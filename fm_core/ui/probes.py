@@ -24,6 +24,7 @@ PROBE_ENDPOINT = """Take the velocities of one flow, or of two, at the place (x,
 The answer has the arrow of the network and the exact one, the training pairs whose paths lead through the place and
 their weights, the path of the place from t = 0 to 1 on either flow, and log p by the flow and in closed form."""
 PAIRS, PATH_TIMES = 64, 33
+MOST = 0.9  # of the probability
 STEPS, SOLVER = 40, "rk4"  # of the whole way from t = 0 to 1 through the place
 SECONDS = {"run": 0.02, "flow": 0.3}
 PATIENCE = 1.0  # nothing is shorter, and it follows a pointer
@@ -72,8 +73,9 @@ def probe_work(library: Library, settings: ProbeSettings, make: Make, kind: str)
 
 def probe_packet(library: Library, settings: ProbeSettings, check: Check) -> Packet:
     """Sides have the `learned` velocity, None for the exact field, and the `exact` one, None where it is unknown; if it
-    is known, also the means `x_0` and `x_1` given x, and blocks `pairs.x_0`, `pairs.x_1` (n, 2), `pairs.weights` (n,)
-    and `path` (times, 2), alpha and beta at evenly spaced times.
+    is known, also the means `x_0` and `x_1` given x, the `coefficients` (alpha, beta, d_alpha, d_beta), `groups`, which
+    is how many of the data's components hold 90 % of the probability given x, and how many there are, and blocks
+    `pairs.x_0`, `pairs.x_1` (n, 2), `pairs.weights` (n,) and `path` (times, 2), alpha and beta at evenly spaced times.
     """
     flows = _flows(library, settings)
     found = [_side(*each, settings) for each in zip(flows, settings.sides, strict=True)]
@@ -91,7 +93,13 @@ def _side(flow: Flow, field: Field, settings: ProbeSettings) -> tuple[dict[str, 
         return {"learned": v, "exact": None}, {}
     at = probe(flow, x, settings.t, PAIRS)
     path = flow.schedule(torch.linspace(0, 1, PATH_TIMES))
-    side = {"learned": v, "exact": rounded(at.v), "x_0": rounded(at.x_0), "x_1": rounded(at.x_1)}
+    of_data = at.weights.sum(0).sort(descending=True).values.cumsum(0)
+    side = {
+        "learned": v,
+        **{name: rounded(mean) for name, mean in (("exact", at.v), ("x_0", at.x_0), ("x_1", at.x_1))},
+        "coefficients": rounded([c.item() for c in flow.schedule(torch.tensor(settings.t, dtype=torch.float64))]),
+        "groups": [int((of_data < MOST).sum()) + 1, len(of_data)],
+    }
     blocks = {"x_0": at.pairs.x_0, "x_1": at.pairs.x_1, "weights": at.pairs.weights}
     blocks = {f"pairs.{name}": values.float() for name, values in blocks.items()}
     return side, {**blocks, "path": torch.stack([path.alpha, path.beta], 1)}

@@ -85,3 +85,13 @@ test("a statistic's name with a comma, and values that are not numbers, do not b
   const text = csv({ sides: [{ steps: 1, nfe: 1, t: times(0, 1), statistics }] });
   assert.equal(text, 'side,step,t,nfe,"a ""b"", c"\r\na,0,0,0,\r\na,1,1,1,\r\n');
 });
+
+test("a field error on times of its own is read between them, and is empty where it has none", () => {
+  const field_error = { t: [0, 0.5, 1], values: [0.25, 0.75, null] };
+  const side = { steps: 5, nfe: 5, t: times(0, 0.1, 0.5, 0.6, 1), statistics: {}, field_error };
+  assert.deepEqual(
+    rowsOf(csv({ sides: [side] })).map(({ field_error }) => field_error && Number(field_error).toFixed(6)),
+    ["0.250000", "0.350000", "0.750000", "", ""],
+  );
+  assert.equal(rowsOf(csv({ sides: [{ ...side, field_error: null }] }))[0].field_error, undefined);
+});

@@ -94,3 +94,10 @@ test("figures of pairs are those of their statistics", () => {
   run.sides[0].group = null;
   assert.deepEqual(figures(run, "group"), [undefined]);
 });
+
+test("the field error is that of its own times, and none where the exact field rests", () => {
+  const run = runOf([[[0, 0]], [[1, 1]]]);
+  assert.deepEqual(figures(run, "field_error@0.5"), [undefined]);
+  run.sides[0].field_error = { t: [0, 0.25, 0.5, 0.75, 1], values: [0.1, 0.2, 0.3, 0.4, null] };
+  assert.deepEqual(figures(run, "field_error@0.5", "field_error@0.2", "field_error"), [0.3, 0.2, undefined]);
+});

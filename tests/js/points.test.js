@@ -64,3 +64,25 @@ test("pairs have neither fields nor a flow-map error, and say so at once", () =>
   assert.equal(figureOf(side), "–");
   for (const layer of ["arrows", "exact", "difference"]) assert.equal(fieldAt(side, layer, 0.5), null);
 });
+
+test("the chart of the field error is offered if a side has a network and its exact field is known", () => {
+  const offered = (...sides) => scene.lacking({ sides }, "field_error");
+  const exact = { ...learned, velocity: "exact" };
+  const matched = { ...learned, coupling: "ot" };
+  const relu = { ...learned, velocity: "relu-output" };
+  for (const sides of [[learned], [relu], [learned, exact], [matched, learned]]) assert.equal(offered(...sides), null);
+  assert.equal(offered(exact)[0], "not for the exact field");
+  assert.match(offered(matched)[1], /^There is no field error here\. This run has a network that learned from pairs/);
+  assert.match(offered(matched, exact)[1], /Run A has .* Run B follows the exact field/);
+  assert.equal(scene.lacking({ sides: [exact] }, "speed"), null);
+});
+
+test("the line of the field error has its own times, and a gap where the exact field rests", () => {
+  const line = (_name, x, y) => [x, y];
+  const draw = (field_error) => scene.traces.field_error({ field_error }, [0, 1], line, false)[0];
+  assert.deepEqual(draw({ t: [0, 0.5, 1], values: [0.1, 0.2, null] }), [
+    [0, 0.5],
+    [0.1, 0.2],
+  ]);
+  for (const none of [null, undefined]) assert.deepEqual(draw(none), [[], []]);
+});

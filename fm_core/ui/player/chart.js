@@ -4,7 +4,6 @@ import { coloursOf, contextOf, find, make } from "./dom.js";
 const FONT = "system-ui, sans-serif";
 const CONFIG = { responsive: false, displayModeBar: false, doubleClick: false, scrollZoom: false };
 const EDGES = { l: 44, r: 12, t: 8, b: 6 };
-const NARROW = { l: 36, r: 12, t: 8, b: 6 };
 const BEFORE = 6; // pixels between a line's end and its label
 const WIDEST = 0.22; // of the strip: a label's share
 
@@ -54,7 +53,7 @@ export class Chart {
 
   /** The margins; that on the right has room for the longest label. */
   edges() {
-    if (this.isNarrow()) return NARROW;
+    if (this.isNarrow()) return EDGES;
     const widest = Math.max(0, ...this.labels.map(({ width }) => width));
     return { ...EDGES, r: EDGES.r + BEFORE + Math.ceil(widest) };
   }
@@ -118,15 +117,20 @@ export class Chart {
     const [ink, line, paper] = ["ink", "line", "paper"].map(colour);
     const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, fixedrange: true };
     const font = { family: FONT, color: colour("soft"), size: this.letters() };
+    const height = this.plot.clientHeight;
+    const look = {
+      ...(options.scale === "log" && { type: "log", tickformat: "~g" }),
+      showticklabels: ofSides.flat().some(({ y }) => y.length),
+    };
     return {
       ...{ paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font, showlegend: false, dragmode: false },
       ...{ hovermode: "x unified", hoverlabel: { bgcolor: paper, font: { color: ink } } },
       margin: this.edges(),
       width: this.root.clientWidth,
-      height: this.plot.clientHeight,
+      height,
       xaxis: { ...axis, range: [0, 1], showticklabels: false, hoverformat: ".3f" },
-      yaxis: { ...axis, nticks: 4, rangemode: options.close ? "normal" : "tozero" },
-      annotations: this.isNarrow() ? [] : annotations(this.labels, ofSides, colour, this.plot.clientHeight, font),
+      yaxis: { ...axis, ...look, nticks: 4, rangemode: options.close ? "normal" : "tozero" },
+      annotations: this.isNarrow() ? [] : annotations(this.labels, ofSides, colour, height, font, options.scale),
     };
   }
 
@@ -138,13 +142,15 @@ export class Chart {
 
 /** The labels at the ends of the first line of each side, moved apart where they would overlap; none while there are no
  * figures yet. @param {{ text: string }[]} labels @param {any[][]} ofSides @param {(name: string) => string} colour
- * @param {number} height @param {{ family: string, size: number }} font */
-function annotations(labels, ofSides, colour, height, { family, size }) {
+ * @param {number} height @param {{ family: string, size: number }} font @param {unknown} scale */
+function annotations(labels, ofSides, colour, height, { family, size }, scale) {
   if (ofSides.some(([first]) => !first.y.length)) return [];
-  const ends = ofSides.map(([first]) => Number(first.y.at(-1)));
-  const top = Math.max(...ofSides.flat().flatMap(({ y }) => y)) || 1;
+  const measure = scale === "log" ? Math.log10 : Number;
+  const all = ofSides.flat().flatMap(({ y }) => y);
+  const ends = ofSides.map(([first]) => measure(first.y.at(-1)));
+  const span = (scale === "log" ? measure(Math.max(...all) / Math.min(...all)) : Math.max(...all)) || 1;
   const room = size + 2;
-  const apart = ends.length > 1 ? (Math.abs(ends[0] - ends[1]) / top) * height : room;
+  const apart = ends.length > 1 ? (Math.abs(ends[0] - ends[1]) / span) * height : room;
   const shift = Math.max(0, (room - apart) / 2);
   return labels.map(({ text }, index) => ({
     ...{ x: 1, xref: "paper", xanchor: "left", xshift: BEFORE, y: ends[index], showarrow: false, align: "left" },

@@ -1,9 +1,13 @@
 // The statistics of a run as a table: CSV as in RFC 4180, a row for each state of each side.
+import { locate } from "./time.js";
 
 /** What a decoded side is to the table: its series are lists of numbers, one for each state or step, or lists of such.
  * @typedef {{ steps: number, nfe: number, t: { values: ArrayLike<number> }, statistics: object,
- *   distances?: { states: number[], values: number[] }, floor?: number }} Side */
+ *   distances?: { states: number[], values: number[] }, floor?: number,
+ *   field_error?: { t: number[], values: (number | null)[] } | null }} Side */
 /** Values by state; some states may have none. @typedef {ArrayLike<number | undefined>} Column */
+
+const SAME = 1e-4; // of the distance of two times, which are rounded
 
 /** @type {Record<string, string>} */
 const NAMES = { exact: "exact_variance", theory: "theory_variance" };
@@ -25,7 +29,7 @@ export function csv({ sides }) {
 }
 
 /** @param {Side} side @returns {Map<string, Column>} */
-function columnsOf({ steps, nfe, t, statistics, distances, floor }) {
+function columnsOf({ steps, nfe, t, statistics, distances, floor, field_error }) {
   const states = Array.from(t.values, (_, state) => state);
   /** @type {Map<string, Column>} */
   const columns = new Map();
@@ -43,7 +47,22 @@ function columnsOf({ steps, nfe, t, statistics, distances, floor }) {
   }
   if (distances) columns.set("w2", at(distances.states, distances.values));
   if (distances && floor !== undefined) columns.set("w2_floor", at(distances.states, Array(states.length).fill(floor)));
+  if (field_error)
+    columns.set(
+      "field_error",
+      Array.from(t.values, (time) => between(field_error, time)),
+    );
   return columns;
+}
+
+/** The value of a series at a time: between two of its own times, on the straight line.
+ * @param {{ t: number[], values: (number | null)[] }} series @param {number} time */
+function between({ t, values }, time) {
+  const { state, fraction } = locate(t, time);
+  const [before, after] = [values[state], values[state + 1]];
+  if (fraction < SAME) return before ?? undefined;
+  if (fraction > 1 - SAME) return after ?? undefined;
+  return before === null || after === null ? undefined : before + fraction * (after - before);
 }
 
 /** The lists of numbers in a statistic, each with the end of its name. @param {unknown} series @param {string[]} endings

@@ -4,41 +4,48 @@ import { find, make } from "./dom.js";
 /** @typedef {{ sets: string[], title: string, least?: number, most?: number, step?: number, choices?: [string, any][] }} Control */
 /** A control on the page: its element, and how to show the value that it has now.
  * @typedef {{ element: HTMLElement, show(): void }} Shown */
-/** What a button sets, by the controls' first names. @typedef {Record<string, any>} Try */
-/** @typedef {{ controls: Control[], tries: Try[], values: Record<string, any>, usual: Record<string, any>, changed(): void }} Context */
+/** What a button does: the values it sets, by the controls' first names, and where it puts the probe, as in an address.
+ * @typedef {{ set: Record<string, any>, show: string }} Try */
+/** `show` is how the player shows the run at first. @typedef {{ controls: Control[], tries: Try[], show: string,
+ *   values: Record<string, any>, usual: Record<string, any>, changed(): void, display(show: string): void,
+ *   isAt(show: string): boolean }} Context */
 
-/** Put the controls into their place. @param {HTMLElement} place @param {Context} context */
+/** Put the controls into their place; `mark` shows what is as the buttons say. @param {HTMLElement} place @param {Context} context */
 export function showControls(place, context) {
-  const { controls, tries, values, usual } = context;
-  if (!controls.length) return;
+  const { controls, tries, values, usual, show, display, isAt } = context;
+  if (!controls.length && !tries.length) return { mark: () => {} };
   const undo = find(place, ".fm-usual", HTMLButtonElement);
   const buttons = tries.map((_, k) => find(place, `[data-try="${k}"]`, HTMLButtonElement));
   const undone = Object.fromEntries(controls.map(({ sets: [name] }) => [name, usual[name]]));
-  const isSet = (/** @type {Try} */ wanted) => Object.entries(wanted).every(([name, value]) => values[name] === value);
+  const isDone = (/** @type {Try} */ { set, show }) =>
+    isAt(show) && Object.entries(set).every(([name, value]) => values[name] === value);
+  const first = { set: undone, show };
   const mark = () => {
-    undo.hidden = isSet(undone);
-    for (const [k, button] of buttons.entries()) button.ariaPressed = String(isSet(tries[k]));
+    undo.hidden = isDone(first);
+    for (const [k, button] of buttons.entries()) button.ariaPressed = String(isDone(tries[k]));
   };
   const changed = () => {
     mark();
     context.changed();
   };
   const shown = controls.map((control) => shownOf(control, values, changed));
-  const setAll = (/** @type {Try} */ wanted) => {
+  const act = (/** @type {Try} */ { set, show }) => {
     for (const [k, control] of controls.entries()) {
       const [first] = control.sets;
-      if (first in wanted) for (const name of control.sets) values[name] = wanted[first];
+      if (first in set) for (const name of control.sets) values[name] = set[first];
       shown[k].show();
     }
-    changed();
+    display(show);
+    if (Object.keys(set).length) changed();
   };
   find(place, ".fm-lesson-controls").append(...shown.map(({ element }) => element));
-  for (const [k, button] of buttons.entries()) button.addEventListener("click", () => setAll(tries[k]));
+  for (const [k, button] of buttons.entries()) button.addEventListener("click", () => act(tries[k]));
   undo.addEventListener("click", () => {
-    setAll(undone);
+    act(first);
     find(place, ".fm-shown").focus({ preventScroll: true }); // the button is gone
   });
   mark();
+  return { mark };
 }
 
 /** @param {Control} control @param {Record<string, any>} values @param {() => void} changed @returns {Shown} */

@@ -1,9 +1,12 @@
 // An experiment of a lesson: a player with the controls that matter, and a conclusion made of its run's figures.
+import { displayIn } from "./address.js";
 import { find, make } from "./dom.js";
 import { showLesson } from "./lesson_address.js";
 import { showControls } from "./lesson_controls.js";
 import { conclude, figuresOf } from "./lesson_figures.js";
 import { keptRecord, keptRun } from "./lesson_kept.js";
+import { isAt, movedBy, placeIn, placeOf } from "./lesson_place.js";
+import { probeFigures } from "./lesson_probe.js";
 import { keepRun } from "./lesson_progress.js";
 
 /** @typedef {import("./lesson_controls.js").Control} Control */
@@ -36,9 +39,9 @@ export function mountExperiment(place, experiment, context) {
 const parameterOf = ({ k }, name) => (k ? `${name}.${k + 1}` : name);
 
 /** Set the values that the address has; whether there was any. @param {Experiment} experiment @param {Context} context */
-function changedIn({ values, controls = [] }, context) {
+function changedIn({ values, controls = [], show = "" }, context) {
   const query = new URLSearchParams(context.query);
-  let changed = query.get("show") === String(context.k + 1);
+  let changed = query.get("show") === String(context.k + 1) || shownFrom(show, context) !== show;
   for (const control of controls) {
     const text = query.get(parameterOf(context, control.sets[0]));
     const value = text === null ? undefined : accepted(control, text);
@@ -47,6 +50,12 @@ function changedIn({ values, controls = [] }, context) {
     changed = true;
   }
   return changed;
+}
+
+/** How the player shows the run at first. @param {string} show @param {Context} context */
+function shownFrom(show, context) {
+  const query = new URLSearchParams(context.query);
+  return movedBy(show, (name) => query.get(parameterOf(context, name)));
 }
 
 /** The value that a text stands for, if the control can have it. @param {Control} control @param {string} text */
@@ -58,52 +67,83 @@ function accepted({ least = 0, most = 0, choices }, text) {
 
 /** @param {HTMLElement} place @param {Experiment} experiment @param {Record<string, any>} usual values @param {Context} context */
 async function showRun(place, experiment, usual, context) {
-  const { values, scene } = experiment;
+  const { values, scene, show } = experiment;
+  const opened = shownFrom(show, context);
+  const asks = placeIn(show) !== null; // why an arrow points where it does
+  place.classList.toggle("fm-asks", asks);
+  let kept = opened;
   const shown = find(place, ".fm-lesson-player");
   shown.innerHTML = experiment.player;
   const root = find(shown, ".fm-player");
+  root.ariaLabel = `Flow player: ${find(place, "h3").textContent}`;
   const ask = () => {
     root.dataset.asked = String(Number(root.dataset.asked ?? 0) + 1);
     root.dispatchEvent(new Event("ask"));
   };
   const different = () => experiment.controls.filter(({ sets: [name] }) => values[name] !== usual[name]);
   const parameters = () => {
-    const changed = different().map(({ sets: [name] }) => [parameterOf(context, name), String(values[name])]);
-    return { show: String(context.k + 1), ...Object.fromEntries(changed) };
+    const changed = different().map(({ sets: [name] }) => [name, String(values[name])]);
+    const moved = isAt(player, show) ? [] : Object.entries(placeOf(player));
+    const named = [...changed, ...moved].map(([name, value]) => [parameterOf(context, name), value]);
+    return { show: String(context.k + 1), ...Object.fromEntries(named) };
   };
   const changed = () => {
     age(place, true);
     showLesson(context.lesson, parameters());
     ask();
   };
-  showControls(place, { ...experiment, usual, changed });
-  root.addEventListener("run", (event) => {
-    const run = /** @type {CustomEvent<FM.Run>} */ (event).detail;
-    age(place, root.dataset.asked !== root.dataset.started);
-    const said = conclude(experiment.conclusion, figuresOf(run));
-    say(place, said, run);
+  const concludeFrom = (/** @type {FM.Run} */ run) => {
+    const { probe, clock } = player;
+    const waits = asks && !probe.settled && !clock.playing;
+    age(place, root.dataset.asked !== root.dataset.started || waits);
+    if (waits) return;
+    const said = conclude(experiment.conclusion, figuresOf(run, probeFigures(probe)));
+    say(place, said, run, asks && probe.at ? placeOf(player) : null);
     keepLater(root, () => {
       const settings = different().map((control) => inWords(control, values, usual));
       const words = { title: experiment.title, said, settings, changed: parameters() };
       keepRun(context.lesson, context.k, keptRun(player, run, words, isOpenable(run)));
     });
+  };
+  root.addEventListener("run", (event) => concludeFrom(/** @type {CustomEvent<FM.Run>} */ (event).detail));
+  root.addEventListener("probe", () => {
+    controls.mark();
+    if (!asks || !player.run) return;
+    concludeFrom(player.run);
+    if (!player.probe.settled || isAt(player, kept)) return;
+    kept = String(new URLSearchParams(placeOf(player)));
+    showLesson(context.lesson, parameters());
   });
   const { mount } = await import(`./${scene}.js`);
+  /** @type {import("./player.js").Player} */
   const player = mount(
     shown,
-    { ...context, tab: experiment.tab, comparisons: [], search: `?${experiment.show}` },
+    { ...context, tab: experiment.tab, comparisons: [], search: `?${opened}` },
     {
       ask: () => root.dispatchEvent(new CustomEvent("values", { detail: values })),
       apply: () => root.dispatchEvent(new Event("applied")),
       restore: () => {},
     },
   );
+  const display = (/** @type {string} */ wanted) => {
+    if (!placeIn(wanted)) return;
+    player.display(displayIn(wanted));
+    player.refresh();
+  };
+  const controls = showControls(place, {
+    ...experiment,
+    usual,
+    changed,
+    display,
+    isAt: (wanted) => isAt(player, wanted),
+  });
 }
 
-/** @param {HTMLElement} place @param {string[]} sentences @param {FM.Run} [run] */
-function say(place, sentences, run) {
+/** @param {HTMLElement} place @param {string[]} sentences @param {FM.Run} [run]
+ * @param {{ probe: string, t: string } | null} [at] where its probe is */
+function say(place, sentences, run, at = null) {
   const paragraphs = sentences.map((innerHTML) => make("p", { innerHTML }));
-  const query = run?.query ?? "";
+  const query = `${run?.query ?? ""}${at ? `&probe=${at.probe}&t=${at.t}` : ""}`;
   const link = make("a", { className: "fm-open", href: `?${query}` }, "Open this run in the playground");
   find(place, ".fm-conclusion").replaceChildren(...paragraphs, ...(run && isOpenable(run) ? [link] : []));
 }

@@ -16,11 +16,12 @@ export function keptRun(player, run, words, openable) {
   const { sides, query } = run;
   const about = [player.scene.caption(run), ...sides.map(({ label }, k) => named(sides, k, label))];
   const { selectedOptions, value } = player.menu;
+  const log = selectedOptions[0]?.dataset.scale === "log";
   const lines = sides.flatMap((side, k) => linesOf(player, side, k, named(sides, k, "")));
   const title = selectedOptions[0]?.textContent ?? value;
   const axes = [
     { title: "t", log: false, zero: true },
-    { title, log: false, zero: true },
+    { title, log, zero: true },
   ];
   return { ...words, about, query: openable ? query : "", pictures: picturesOf(player, run), axes, series: lines };
 }
@@ -44,7 +45,8 @@ function picturesOf(player, run) {
   const { clock, pictures, figures, options, selected } = player;
   if (pictures.length !== run.sides.length) return []; // it was not seen yet
   const t = clock.playing ? 1 : clock.t;
-  for (const picture of pictures) picture.draw(t, options, selected);
+  if (clock.playing) for (const picture of pictures) picture.draw(t, options, selected);
+  else player.draw(); // with the probe, if there is one
   const broad = run.kind === "points" ? BROAD : Infinity;
   const images = figures.map((figure) => small(find(figure, "canvas", HTMLCanvasElement), broad));
   player.draw();

@@ -44,6 +44,11 @@ export const POINT_FIGURES = {
       coordinate(x, x.shape[0] - 1, particle, where.index) - coordinate(x, 0, particle, where.index);
     return average(where, (particle) => Number(moved(particle) < 0));
   },
+  /** The error of the network's field at a time, on a grid of its own. */
+  field_error({ side, t }) {
+    const values = side.field_error?.values ?? [];
+    return values[Math.round(t * (values.length - 1))] ?? undefined;
+  },
   /** Of data made of a few Gaussians: how many there are. */
   parts: ({ run }) => run.parts?.centres.length,
   /** How many of them are reached, by at least half as many particles as each should get. */

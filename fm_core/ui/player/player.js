@@ -201,10 +201,22 @@ export class Player {
       part.toggleAttribute("hidden", offered[dataset.needs ?? ""] === false);
     }
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
-    const { dataset } = this.menu.selectedOptions[0];
-    find(root, ".fm-chart-words > p").innerHTML = dataset.about ?? scene.explainVariance(run);
+    this.offerCharts(run);
+    const { about = scene.explainVariance(run), scale } = this.menu.selectedOptions[0].dataset;
+    find(root, ".fm-chart-words > p").innerHTML = scene.lacking?.(run, options.statistic)?.[1] ?? about;
+    find(root, ".fm-close").hidden = scale === "log";
     this.resize();
-    this.chart.show(run, scene.traces[options.statistic], options, first);
+    this.chart.show(run, scene.traces[options.statistic], { ...options, scale }, first);
+  }
+
+  /** The menu says which charts this run cannot have, and why. @param {FM.Run} run */
+  offerCharts(run) {
+    for (const option of this.menu.options) {
+      const lacking = this.scene.lacking?.(run, option.value);
+      option.dataset.name ??= option.text;
+      option.disabled = Boolean(lacking);
+      option.text = option.dataset.name + (lacking ? `: ${lacking[0]}` : "");
+    }
   }
 
   /** Redraw the pictures, and show the settings of the visible player in the address. */

@@ -13,6 +13,20 @@ function errorWords(error) {
   return error ? `${percent(error.median)}, ${percent(error.far)} of particles off` : "";
 }
 
+/** @type {Record<string, [string, string]>} */
+const UNJUDGED = {
+  exact: ["not for the exact field", "follows the exact field itself, whose error is 0 at every <i>t</i>."],
+  ot: [
+    "unknown for matched pairs",
+    "has a network that learned from pairs matched by optimal transport. No formula of their exact field is known.",
+  ],
+  pairs: ["pairs have no field", "moves pairs, which have no field."],
+};
+
+/** Why a side has no field error, if it has none. @param {FM.PointsSide} side */
+const unjudged = ({ velocity, coupling }) =>
+  [UNJUDGED[velocity] ?? UNJUDGED[coupling]].filter((why) => why !== undefined);
+
 /** @type {FM.Scene<FM.PointsRun>} */
 export const scene = {
   options: (calm) => ({ layers: ["density", "particles", calm ? "paths" : "trails", "arrows"] }),
@@ -25,6 +39,12 @@ export const scene = {
     return { arrows: any, exact: both, difference: both };
   },
   lacks: ({ sides }, { statistic }) => statistic === "distance" && sides[0].distances?.states.length === 1,
+  lacking({ sides }, statistic) {
+    const reasons = statistic === "field_error" ? sides.flatMap((side) => unjudged(side)) : [];
+    if (!reasons.length || reasons.length < sides.length) return null;
+    const named = reasons.map(([, why], k) => `${sides.length > 1 ? `Run ${"AB"[k]}` : "This run"} ${why}`);
+    return [reasons[0][0], `There is no field error here. ${named.join(" ")}`];
+  },
   caption: ({ source, target, particles, seed }) =>
     `${source} → ${target} · ${particles.toLocaleString("en")} particles, seed ${seed}`,
   figures: ({ statistics: { variance }, flow_map: error, distances, floor }, state) => [
@@ -57,6 +77,12 @@ export const scene = {
     distance({ distances: { states, values } = { states: [], values: [] }, floor = 0 }, times, line) {
       const at = states.map((state) => times[state]);
       return [line("W2", at, values, "solid"), line("chance alone", [0, 1], [floor, floor], "dash", 1.5)];
+    },
+    field_error({ field_error: error }, _, line) {
+      const { t, values } = error ?? { t: [], values: [] };
+      const known = t.map((at, k) => /** @type {const} */ ([at, values[k]])).filter(([, value]) => value !== null);
+      const [x, y] = [known.map(([at]) => at), known.map(([, value]) => Number(value))];
+      return [line("field error", x, y, "solid", 2, { mode: "lines" })]; // its times are no states
     },
     speed: ({ statistics }, times, line) => [line("mean speed", times, statistics.speed, "solid")],
     straightness: ({ statistics: s }, times, line) => [line("distance / path length", times, s.straightness, "solid")],

@@ -18,6 +18,7 @@ export class Probe {
   found = /** @type {FM.Probed | null} */ (null);
   flow = /** @type {FM.ProbedFlow | null} */ (null);
   trouble = "";
+  pending = { run: false, flow: false }; // what is asked, or about to be
   stopping = new AbortController();
   timer = 0;
   handles = /** @type {HTMLElement[]} */ ([]);
@@ -35,10 +36,23 @@ export class Probe {
 
   /** Open it at a place, or move it there; null closes it. @param {number[] | null} at */
   put(at) {
+    const open = this.at !== null;
     this.at = at?.length === 2 && at.every((x) => Math.abs(x) <= 20) ? at : null;
     if (this.at) return;
     Object.assign(this, { key: "", fields: "", found: null, flow: null, trouble: "" });
+    this.pending = { run: false, flow: false };
     this.stop();
+    if (open) this.announce();
+  }
+
+  /** Whether all that will be known of this place and time is known. */
+  get settled() {
+    return this.at === null || (this.key !== "" && !this.pending.run && !this.pending.flow);
+  }
+
+  /** Tell who listens that something was asked or answered. */
+  announce() {
+    this.player.root.dispatchEvent(new Event("probe"));
   }
 
   stop() {
@@ -55,10 +69,11 @@ export class Probe {
     if (key === this.key) return;
     const fields = JSON.stringify({ ...values, x: 0, y: 0, t: 0 });
     if (fields !== this.fields) this.found = null;
-    Object.assign(this, { key, fields, flow: null, trouble: "" });
+    Object.assign(this, { key, fields, flow: null, trouble: "", pending: { run: true, flow: true } });
     this.stop();
     this.ask(values);
     this.timer = Number(setTimeout(() => this.player.clock.playing || this.answer("flow", values), SETTLED));
+    this.announce();
   }
 
   /** @param {"run" | "flow"} want @param {Record<string, unknown>} values */
@@ -75,7 +90,9 @@ export class Probe {
       if (signal.aborted) return;
       if (want === "run") this.trouble = error instanceof Refused ? error.message : "The server did not answer.";
     }
+    if (JSON.stringify(values) === this.key) this.pending[want] = false;
     this.player.draw();
+    this.announce();
   }
 
   /** Draw what is known, and ask for the rest. @param {FM.Run} run @param {number} t */
@@ -198,7 +215,8 @@ export class Probe {
         : [];
       return make("div", {}, make("dt", {}, ...sign, label), make("dd", {}, value));
     });
-    const name = two ? [make("b", {}, "AB"[index])] : [];
-    return make("dl", { className: `fm-${"ab"[index]}` }, ...name, ...terms);
+    const list = make("dl", { className: `fm-${"ab"[index]}` }, ...terms);
+    if (two) list.dataset.side = "AB"[index];
+    return list;
   }
 }

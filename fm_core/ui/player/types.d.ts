@@ -110,6 +110,8 @@ declare namespace FM {
     /** W2 of the last state, and of some more on demand. */
     distances?: { states: number[]; values: number[] };
     floor?: number;
+    /** Of a network whose exact field is known: its error on a grid of times of its own, null where that field rests. */
+    field_error?: { t: number[]; values: (number | null)[] } | null;
     x: Block;
     fields: { [name in FieldName]?: Block };
   }
@@ -139,6 +141,10 @@ declare namespace FM {
     /** E[x_0 | x] and E[x_1 | x]; like what follows, only if the exact velocity is known. */
     x_0?: number[];
     x_1?: number[];
+    /** (alpha, beta, their derivatives) at the time. */
+    coefficients?: number[];
+    /** How many of the groups that the data are made of hold 90 % of the probability given x, and how many there are. */
+    groups?: [number, number];
     pairs?: { x_0: Block; x_1: Block; weights: Block };
     /** (alpha, beta) at evenly spaced times. */
     path?: Block;
@@ -258,6 +264,8 @@ declare namespace FM {
     /** [name, now, at the end] of each figure. */
     figures(side: R["sides"][number], state: number): [string, string, string][];
     readOut(side: R["sides"][number], t: number, selected: number): string;
+    /** Why there is no chart of a statistic, in few words for the menu and in a sentence; null if there is one. */
+    lacking?(run: R, statistic: string): [string, string] | null;
     /** A sentence on what a link to the run cannot have. */
     unlinked?(run: R): string;
     /** What is shown beneath of the chosen one. */
