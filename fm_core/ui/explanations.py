@@ -8,6 +8,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from fm_core.checkpoints import DEFAULT_DIRECTORY
 from fm_core.images.uploads import MAX_BYTES, MAX_FILES
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
@@ -15,6 +16,7 @@ from fm_core.maths.measures import FAR
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS, Solver
 from fm_core.models.catalogue import IMAGE_RECIPES
+from fm_core.models.digit_plane import digit_plane
 from fm_core.models.images import SPACING
 from fm_core.models.kind import flow_name
 from fm_core.playground import W2_PARTICLES
@@ -67,6 +69,7 @@ def explanations() -> dict[str, Explanation]:
 
 def _values() -> dict[str, object]:
     """What the braces of the texts stand for."""
+    plane = digit_plane(DEFAULT_DIRECTORY)
     return {
         "schedules": "<br>".join(f"{escape(s.name)}: {html_formula(s.formula)}" for s in SCHEDULES.values()),
         "solvers": "<br>".join(map(_cost, SOLVERS.values())),
@@ -75,6 +78,7 @@ def _values() -> dict[str, object]:
         "sources": _either(source.title for source in SOURCES.values()),
         "particles": W2_PARTICLES,
         "far": f"{FAR:.0%}",
+        "share": f"{plane.share:.0%}" if plane else "a part",
         "spacing": SPACING,
         "deviation": _NOISE,
         "noise": f"{_NOISE**2:.0%}",

@@ -94,14 +94,15 @@ def _reading(run: Run) -> tuple[dict[str, Any], dict[str, Block]]:
     if run.probabilities is not None:
         blocks["probabilities"] = rounded_to(torch.uint8, run.probabilities, limit=1)
         statistics["confidence"] = rounded(run.probabilities.amax(2).mean(1))
-        header["decided"] = rounded(decided(run.trajectory.t, run.probabilities))
+        times = decided(run.trajectory.t, run.probabilities)
+        header["decided"] = {"median": rounded([times.quantile(0.5).item()])[0], "each": rounded(times)}
     if run.plane is not None:
         blocks["plane"] = rounded_to(torch.int16, run.plane)
     if run.flow.source.is_standard:
         found = neighbours(run)
         blocks["nearest.pixels"] = Block(found.pixels.numpy())
-        header["nearest"] = {"distances": rounded(found.distances), "labels": found.labels.tolist()}
-        header["usual_distance"] = rounded([usual_distance()])[0]
+        distances, usual = rounded(found.distances), rounded([usual_distance()])[0]
+        header["nearest"] = {"labels": found.labels.tolist(), "distances": distances, "usual": usual}
         statistics["neighbour"] = _rounded(bands(found.on_the_way))
     return header, blocks
 

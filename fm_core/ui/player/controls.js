@@ -134,23 +134,25 @@ async function fileOf(player, kind, { ask }) {
   return file;
 }
 
-/** A function that acts once for each run. @param {(run: FM.Run) => Promise<void>} act */
+/** A function that acts once for each part of each run. @param {(run: FM.Run, part: string) => Promise<void>} act */
 function once(act) {
-  const acts = /** @type {WeakMap<FM.Run, Promise<void>>} */ (new WeakMap());
-  return (/** @type {FM.Run} */ run) => {
-    const done = acts.get(run) ?? act(run);
+  const acts = /** @type {WeakMap<FM.Run, Record<string, Promise<void>>>} */ (new WeakMap());
+  return (/** @type {FM.Run} */ run, /** @type {string} */ part) => {
+    const done = acts.get(run) ?? {};
     acts.set(run, done);
-    return done;
+    done[part] ??= act(run, part);
+    return done[part];
   };
 }
 
-/** What only some views and charts need, and what a call that was stopped left out. @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
-async function fetchMore(player, run, values) {
+/** What only some views and charts need, and what a call that was stopped left out. @param {Player} player
+ * @param {FM.Run} run @param {string} part @param {Record<string, unknown>} values */
+async function fetchMore(player, run, part, values) {
   const hear = (/** @type {FM.Message} */ message) => {
     if (message.header.blocks && player.run === run) player.complete(message);
   };
   try {
-    await call(player.tab, "more", values, player.listening.signal, hear);
+    await call(player.tab, part, values, player.listening.signal, hear);
   } catch {
     player.tell("The server did not give what this view shows.");
   }
@@ -204,7 +206,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
       else if (parts++) player.complete(message);
       else {
         const ended = () => answer.catch(() => {}); // whose parts would come upon later ones
-        player.onLack = once((run) => ended().then(() => fetchMore(player, run, values)));
+        player.onLack = once((run, part) => ended().then(() => fetchMore(player, run, part, values)));
         player.receive(message);
         asks.show();
       }

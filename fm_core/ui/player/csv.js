@@ -2,14 +2,16 @@
 
 /** What a decoded side is to the table: its series are lists of numbers, one for each state or step, or lists of such.
  * @typedef {{ steps: number, nfe: number, t: { values: ArrayLike<number> }, statistics: object,
- *   distances?: { states: number[], values: number[] }, floor?: number }} Side */
+ *   distances?: Some, floor?: number, steepness?: Some }} Side */
+/** Values at some states. @typedef {{ states: number[], values: number[] }} Some */
 /** Values by state; some states may have none. @typedef {ArrayLike<number | undefined>} Column */
 
 /** @type {Record<string, string>} */
-const NAMES = { exact: "exact_variance", theory: "theory_variance" };
+const NAMES = { exact: "exact_variance", theory: "theory_variance", neighbour: "neighbour_distance" };
 const DIMENSIONS = ["", "_x1", "_x2"]; // the mean over both, and each
+const BAND = ["", "_q10", "_q90"]; // the mean, and quantiles
 /** @type {Record<string, string[]>} */
-const ENDINGS = { norm: ["", "_q10", "_q90"] }; // the mean, and quantiles
+const ENDINGS = { norm: BAND, speed: BAND, neighbour: BAND };
 
 /** @param {{ sides: Side[] }} run */
 export function csv({ sides }) {
@@ -25,7 +27,7 @@ export function csv({ sides }) {
 }
 
 /** @param {Side} side @returns {Map<string, Column>} */
-function columnsOf({ steps, nfe, t, statistics, distances, floor }) {
+function columnsOf({ steps, nfe, t, statistics, distances, floor, steepness }) {
   const states = Array.from(t.values, (_, state) => state);
   /** @type {Map<string, Column>} */
   const columns = new Map();
@@ -43,6 +45,7 @@ function columnsOf({ steps, nfe, t, statistics, distances, floor }) {
   }
   if (distances) columns.set("w2", at(distances.states, distances.values));
   if (distances && floor !== undefined) columns.set("w2_floor", at(distances.states, Array(states.length).fill(floor)));
+  if (steepness) columns.set("steepness", at(steepness.states, steepness.values));
   return columns;
 }
 

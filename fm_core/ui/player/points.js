@@ -24,7 +24,9 @@ export const scene = {
     const any = sides.some(({ fields }) => fields.learned ?? fields.exact);
     return { arrows: any, exact: both, difference: both };
   },
-  lacks: ({ sides }, { statistic }) => statistic === "distance" && sides[0].distances?.states.length === 1,
+  onDemand: ["more"],
+  lacks: ({ sides }, { statistic }) =>
+    statistic === "distance" && sides[0].distances?.states.length === 1 ? ["more"] : [],
   caption: ({ source, target, particles, seed }) =>
     `${source} → ${target} · ${particles.toLocaleString("en")} particles, seed ${seed}`,
   figures: ({ statistics: { variance }, flow_map: error, distances, floor }, state) => [
