@@ -134,14 +134,15 @@ async function fileOf(player, kind, { ask }) {
   return file;
 }
 
-/** A function that acts once for each part of each run. @param {(run: FM.Run, part: string) => Promise<void>} act */
+/** A function that acts once for each part of each run, until it says that it did.
+ * @param {(run: FM.Run, part: string) => Promise<boolean>} act */
 function once(act) {
-  const acts = /** @type {WeakMap<FM.Run, Record<string, Promise<void>>>} */ (new WeakMap());
-  return (/** @type {FM.Run} */ run, /** @type {string} */ part) => {
+  const acts = /** @type {WeakMap<FM.Run, Record<string, Promise<boolean>>>} */ (new WeakMap());
+  return async (/** @type {FM.Run} */ run, /** @type {string} */ part) => {
     const done = acts.get(run) ?? {};
     acts.set(run, done);
     done[part] ??= act(run, part);
-    return done[part];
+    if (!(await done[part])) delete done[part];
   };
 }
 
@@ -156,6 +157,7 @@ async function fetchMore(player, run, part, values) {
   } catch {
     player.tell("The server did not give what this view shows.");
   }
+  return true;
 }
 
 /** Whether the address names another tab, which is about to be shown, so that this one need not ask. @param {string} tab */
@@ -195,6 +197,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
 
   /** Ask for a run, and show it as it comes. @param {AbortSignal} signal */
   async function compute(signal) {
+    const ticket = dataset.started;
     const values = await reply(player, "values", ask);
     let applied = Promise.resolve();
     let parts = 0;
@@ -206,7 +209,8 @@ function connectAsks(player, search, { ask, apply, restore }) {
       else if (parts++) player.complete(message);
       else {
         const ended = () => answer.catch(() => {}); // whose parts would come upon later ones
-        player.onLack = once((run, part) => ended().then(() => fetchMore(player, run, part, values)));
+        const superseded = () => dataset.asked !== ticket && root.ariaBusy === "true";
+        player.onLack = once((run, part) => ended().then(() => !superseded() && fetchMore(player, run, part, values)));
         player.receive(message);
         asks.show();
       }

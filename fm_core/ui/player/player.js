@@ -208,7 +208,9 @@ export class Player {
     const offered = this.scene.offers(run, this.options);
     for (const part of this.root.querySelectorAll("[data-needs]")) {
       const { dataset } = /** @type {HTMLElement} */ (part);
-      part.toggleAttribute("hidden", offered[dataset.needs ?? ""] === false);
+      const lacking = offered[dataset.needs ?? ""] === false;
+      part.toggleAttribute("hidden", lacking);
+      if (part instanceof HTMLOptionElement) part.disabled = lacking; // for browsers that show hidden ones
     }
     const [heads, ...rows] = find(this.root, ".fm-numbers", HTMLTableElement).rows;
     for (const [k, { hidden }] of [...heads.cells].entries()) for (const { cells } of rows) cells[k].hidden = hidden;
