@@ -6,6 +6,7 @@ import { placesBetween } from "./time.js";
 
 const HEAD = 52; // for the title and the variance, in pixels of the page
 const EDGE = 22; // around the places
+const FULL = 300; // a lower canvas has smaller marks
 const REACH = 16; // pixels within which a click finds an image
 const DIGITS = 10;
 
@@ -38,7 +39,7 @@ export function createPlane(figure, run, index) {
   fit(canvas);
   const { width, height } = canvas;
   const [context, ratio, of] = [contextOf(canvas), window.devicePixelRatio || 1, coloursOf(figure)];
-  const weight = ratio * Number(of("weight") || 1);
+  const weight = Math.min(ratio * Number(of("weight") || 1), height / FULL);
   const { t, plane } = run.sides[index];
   const side = { t, x: /** @type {FM.Block} */ (plane) };
   const clouds = /** @type {NonNullable<FM.ImagesRun["plane"]>} */ (run.plane);
@@ -97,12 +98,8 @@ function paintClouds(context, { places, labels, means, share }, { unit, x0, y0 }
   }
   context.globalAlpha = 1;
   Object.assign(context, { strokeStyle: of("paper"), lineWidth: 3 * weight, lineJoin: "round" });
-  const letters = Math.min(18 * weight, height / 20);
-  Object.assign(context, {
-    textAlign: "center",
-    textBaseline: "middle",
-    font: `700 ${letters}px system-ui, sans-serif`,
-  });
+  Object.assign(context, { textAlign: "center", textBaseline: "middle" });
+  context.font = `700 ${18 * weight}px system-ui, sans-serif`;
   context.fillStyle = of("ink");
   for (const [digit, [x, y]] of means.entries()) {
     context.strokeText(String(digit), x0 + unit * x, y0 - unit * y);
@@ -111,5 +108,6 @@ function paintClouds(context, { places, labels, means, share }, { unit, x0, y0 }
   Object.assign(context, { textAlign: "left", textBaseline: "bottom", fillStyle: of("soft") });
   context.font = `${12 * weight}px system-ui, sans-serif`;
   const words = `2 of 128 directions, ${(100 * share).toFixed(0)}% of the variance`;
-  context.fillText(words, 10 * weight, height - 8 * weight);
+  const fits = context.measureText(words).width < width - 100 * weight; // beside the variance on a phone
+  if (fits) context.fillText(words, 10 * weight, height - 8 * weight);
 }
