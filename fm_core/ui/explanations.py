@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
+from fm_core.image_figures import STEEP_IMAGES, STEEP_PROBES, STEEP_STATES
 from fm_core.images.uploads import MAX_BYTES, MAX_FILES
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
@@ -79,6 +80,9 @@ def _values() -> dict[str, object]:
         "particles": W2_PARTICLES,
         "far": f"{FAR:.0%}",
         "share": f"{plane.share:.0%}" if plane else "a part",
+        "steep_states": STEEP_STATES,
+        "steep_images": STEEP_IMAGES,
+        "steep_probes": STEEP_PROBES,
         "spacing": SPACING,
         "deviation": _NOISE,
         "noise": f"{_NOISE**2:.0%}",
