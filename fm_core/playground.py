@@ -18,11 +18,13 @@ from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS, Distribution
 from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples, hand_over
 from fm_core.maths.matching import covariance_of_pairs, draw_pairs, independent, interpolate
 from fm_core.maths.measures import FlowMapError, finite, flow_map_error, wasserstein
+from fm_core.maths.plane import Plane
 from fm_core.maths.quality import sampling_floor
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.spacing import time_grid
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.classifier import MNIST, read
+from fm_core.models.digit_plane import Clouds, clouds, digit_plane
 from fm_core.models.images import perfect_flow
 from fm_core.models.kind import flow_name
 from fm_core.models.networks import DigitClassifier
@@ -50,11 +52,14 @@ COVARIANCE_PAIRS = 10_000
 
 @dataclass(frozen=True, eq=False)
 class Library:
-    """The models that loaded, and one sentence for each that did not. Read-only."""
+    """The models that loaded, and one sentence for each that did not; and the plane of the classifier's features in
+    which digits vary most, if it is known. Read-only.
+    """
 
     models: Mapping[str, Flow | DigitClassifier]
     metadata: Mapping[str, dict]
     problems: Mapping[str, str]
+    plane: Plane | None = None
 
     def __repr__(self) -> str:
         return f"Library({len(self.models)} models, {len(self.problems)} problems)"
@@ -69,7 +74,7 @@ class Library:
                 models[name], metadata[name] = checkpoint.model, checkpoint.metadata
             except CheckpointError as error:
                 problems[name] = str(error)
-        return Library(models, metadata, problems)
+        return Library(models, metadata, problems, digit_plane(directory))
 
     @property
     def flows(self) -> dict[str, Flow]:
@@ -128,8 +133,9 @@ def exact_flow(target: str, schedule: str, source: str = STANDARD.name) -> Flow:
 @dataclass(frozen=True, eq=False)
 class Run:
     """The result of one side, of finite numbers (else NotFinite is raised). For points `add_references` adds a
-    `reference`, the exact velocity's run with the same solver, steps and noise; for images `read_ends` adds
-    `probabilities` (T, n, 10) of the digits, read from the predicted ends x̂_1. Both are None where there are none.
+    `reference`, the exact velocity's run with the same solver, steps and noise; for images `read_ends` adds what is
+    read from the predicted ends x̂_1: `probabilities` (T, n, 10) of the digits, the places `plane` (T, n, 2) of their
+    features in the library's plane, and the `clouds` of training digits there. All are None where there are none.
     Pairs have each one's x_1 as `partners` (n, 2).
     """
 
@@ -138,6 +144,8 @@ class Run:
     trajectory: Trajectory
     reference: Trajectory | None = None
     probabilities: Tensor | None = None
+    plane: Tensor | None = None
+    clouds: Clouds | None = None
     partners: Tensor | None = None
 
     def __post_init__(self):
@@ -277,15 +285,18 @@ def translate(library: Library, pixels: np.ndarray, settings: TranslateSettings,
 
 
 def read_ends(library: Library, runs: list[Run], check: Check = always) -> list[Run]:
-    """Runs of images with the `probabilities` that the classifier reads in their predicted ends, if there is one."""
-    classifier = library.classifier
+    """Runs of images with what the classifier reads in their predicted ends, if there is one: see `Run`."""
+    classifier, plane = library.classifier, library.plane
     if classifier is None:
         return runs
+    behind = plane and clouds(classifier, plane)
 
     def read_end(run: Run) -> Run:
         pixels = run.flow.target.to_pixels(run.flow.predicted_ends(run.trajectory)[1])  # (T, n, 28, 28)
-        probabilities = read(classifier, pixels.flatten(0, 1), check).probabilities
-        return replace(run, probabilities=probabilities.view(*pixels.shape[:2], 10))
+        states = pixels.shape[:2]
+        reading = read(classifier, pixels.flatten(0, 1), check)
+        places = plane and plane.project(reading.features).view(*states, 2)
+        return replace(run, probabilities=reading.probabilities.view(*states, 10), plane=places, clouds=behind)
 
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(read_end, runs))

@@ -17,11 +17,11 @@ CONTROLS = [
 ]  # fmt: skip
 FIGURES = [
     "variance", "theory", "exact_run", "distance", "speed", "straightness", "norm", "confidence", "evaluations",
-    "flow_map", "field_error", "map", "sentence", "flow_matching",
+    "flow_map", "field_error", "map", "sentence", "flow_matching", "decided", "agreement", "image_speed", "steepness",
 ]  # fmt: skip
 LAYERS = [
     "density", "particles_layer", "trails", "paths", "arrows", "exact_arrows", "difference", "probe", "predicted_end",
-    "velocity_size",
+    "velocity_size", "plane", "nearest_digit",
 ]  # fmt: skip
 KEYS = [*CONTROLS, *FIGURES, *LAYERS]
 

@@ -103,7 +103,9 @@ def test_a_link_opens_the_view_of_images(open_page):
     expect(part(page, "[data-option=view]", "digits")).to_have_value("end")
     expect(part(page, "[data-option=statistic]", "digits")).to_have_value("confidence")
     expect(part(page, ".fm-strip", "digits")).to_be_visible()
-    select, question = (part(page, f".fm-view {p}", "digits").bounding_box() for p in ("select", ".fm-why:visible"))
+    select, question = (
+        part(page, f".fm-view {p}", "digits").bounding_box() for p in ("select", "[data-when='view end'] .fm-why")
+    )
     assert select is not None
     assert question is not None
     assert select["y"] <= question["y"] <= select["y"] + select["height"]

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+from fm_core.image_figures import Slopes
 from fm_core.maths import flow
 from fm_core.maths.solvers import integrate
-from fm_core.playground import simulate
-from fm_core.settings import OWN, Settings, Side
+from fm_core.playground import generate, simulate
+from fm_core.settings import OWN, DigitSettings, ImageSide, Settings, Side
 from fm_core.ui.form import DIGITS, POINTS, TRANSLATE
 from fm_core.ui.snippets import snippet
 from fm_core.ui.wire import Block, Packet, joined, unpack
@@ -85,10 +86,12 @@ def test_w2_on_the_way_comes_when_it_is_wanted(ask, library):
     assert figures.header["sides"][0]["floor"] == pytest.approx(run.floor, rel=1e-4)  # for who left before it came
 
 
-def test_digits_come_with_their_readings_last(ask):
+def test_digits_come_first_and_then_their_readings(ask):
     shown, readings = packets(list(ask("digits", steps=2)))
     assert set(shown.blocks) == {"sides.0.t", "sides.0.x"}
+    assert set(readings.blocks) == {"sides.0.probabilities", "sides.0.nearest.pixels"}  # this page has no plane
     assert readings.blocks["sides.0.probabilities"].values.shape == (3, 16, 10)
+    assert readings.header["plane"] is readings.header["agreement"] is None
 
 
 def test_velocities_come_when_they_are_wanted(ask):
@@ -96,6 +99,14 @@ def test_velocities_come_when_they_are_wanted(ask):
         [({"sides": [], **header}, data) for header, data in ask("digits", "more", steps=2) if data]
     )
     assert velocities.blocks["sides.0.v"].values.shape == (3, 16, 28, 28)
+
+
+def test_steepness_comes_when_it_is_wanted_and_points_have_none(ask, untrained_images):
+    (steep,) = packets(list(ask("digits", "last", steps=2)))
+    (run,) = generate(untrained_images, DigitSettings(sides=(ImageSide(steps=2),)))
+    expected = [Slopes.of(run).at(state) for state in (0, 1)]
+    assert steep.header["sides"] == [{"steepness": {"states": [0, 1], "values": pytest.approx(expected, rel=1e-4)}}]
+    assert packets(list(ask(want="last", **SMALL))) == []
 
 
 def test_files_come_by_name(ask):

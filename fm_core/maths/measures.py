@@ -61,12 +61,16 @@ def _lengths(x: Tensor) -> Tensor:
 
 
 def norms(x: Tensor) -> Tensor:
-    """‖x‖ / √d of samples x (T, n, …) of d entries each: mean, 10 % and 90 % quantile over the samples, shape (3, T).
+    """‖x‖ / √d of samples x (T, n, …) of d entries each, as `bands`.
 
     It is near 1 for N(0, I) in many dimensions: its relative spread is about 1/√(2d).
     """
-    sizes = x.flatten(2).square().mean(2).sqrt()
-    return torch.stack([sizes.mean(1), *sizes.quantile(torch.tensor([0.1, 0.9]), dim=1)])
+    return bands(x.flatten(2).square().mean(2).sqrt())
+
+
+def bands(values: Tensor) -> Tensor:
+    """Mean, 10 % and 90 % quantile over the samples of values (T, n), shape (3, T)."""
+    return torch.stack([values.mean(1), *values.quantile(torch.tensor([0.1, 0.9]), dim=1)])
 
 
 def difference_errors(t: Tensor, x: Tensor, v: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from torch.nn.functional import linear
 
 from fm_core.maths.schedules import one_per_sample
 
+FEATURES = 128  # of the classifier, before its last layer
+
 
 class VelocityMLP(nn.Module):
     """Four fully connected layers with ReLU between: (x, t) in R^(dim + 1) to a velocity in R^dim.
@@ -84,9 +86,9 @@ class DigitClassifier(nn.Module):
         super().__init__()
         self.levels = nn.Sequential(
             DoubleConv(1, 16), nn.MaxPool2d(2), DoubleConv(16, 32), nn.MaxPool2d(2), nn.Flatten(),
-            nn.Linear(32 * 7 * 7, 128), nn.ReLU(),
+            nn.Linear(32 * 7 * 7, FEATURES), nn.ReLU(),
         )  # fmt: skip
-        self.logits = nn.Linear(128, 10)
+        self.logits = nn.Linear(FEATURES, 10)
 
     def features(self, x: Tensor) -> Tensor:
         """The penultimate features, shape (B, 128), of images of shape (B, 1, 28, 28)."""

@@ -14,11 +14,11 @@ from fm_core.settings import COUNTS, IMAGE_BUDGET, UNTIL, UNTIL_STRIDE, DigitSet
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.form import DIGITS
-from fm_core.ui.image_packet import image_packets
+from fm_core.ui.image_packet import PARTS, image_packets
 from fm_core.ui.player import Player
 from fm_core.ui.run_tab import RunTab
 from fm_core.ui.service import Service, Values
-from fm_core.ui.wire import Packet
+from fm_core.ui.wire import Later, Packet
 
 DIGITS_ENDPOINT = (
     "Carry noise to digits along one flow, or along two from the same noise, with the statistics of every step."
@@ -65,12 +65,12 @@ def _more(controls: Controls, suffix: str) -> None:
 def digits_work(library: Library, settings: DigitSettings) -> Work:
     """The packets of a run."""
 
-    def compute(check: Check) -> Iterator[Packet]:
+    def compute(check: Check) -> Iterator[Packet | Later]:
         runs = playground.generate(library, settings, check)
         read = partial(playground.read_ends, library, check=check)
         return image_packets(runs, read, settings.seed, DIGITS.to_query(settings))
 
-    return Work(settings, "images", settings.seconds, 3, compute, IMAGE_BUDGET.patience)
+    return Work(settings, "images", settings.seconds, PARTS, compute, IMAGE_BUDGET.patience)
 
 
 def _read(library: Library, settings: DigitSettings, check: Check) -> list[Run]:

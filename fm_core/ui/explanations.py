@@ -8,6 +8,8 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from fm_core.checkpoints import DEFAULT_DIRECTORY
+from fm_core.image_figures import STEEP_IMAGES, STEEP_PROBES, STEEP_STATES
 from fm_core.images.uploads import MAX_BYTES, MAX_FILES
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
@@ -16,6 +18,7 @@ from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS, Solver
 from fm_core.maths.spacing import SPACINGS
 from fm_core.models.catalogue import IMAGE_RECIPES
+from fm_core.models.digit_plane import digit_plane
 from fm_core.models.images import TRAINING_IMAGES
 from fm_core.models.kind import flow_name
 from fm_core.playground import W2_PARTICLES
@@ -69,6 +72,7 @@ def explanations() -> dict[str, Explanation]:
 
 def _values() -> dict[str, object]:
     """What the braces of the texts stand for."""
+    plane = digit_plane(DEFAULT_DIRECTORY)
     return {
         "schedules": "<br>".join(f"{escape(s.name)}: {html_formula(s.formula)}" for s in SCHEDULES.values()),
         "solvers": "<br>".join(map(_cost, SOLVERS.values())),
@@ -79,6 +83,10 @@ def _values() -> dict[str, object]:
         "far": f"{FAR:.0%}",
         "spacings": "<br>".join(f"{escape(s.title)}: {html_formula(s.formula)}" for s in SPACINGS.values()),
         "training": f"{TRAINING_IMAGES:,}",
+        "share": f"{plane.share:.0%}" if plane else "a part",
+        "steep_states": STEEP_STATES,
+        "steep_images": STEEP_IMAGES,
+        "steep_probes": STEEP_PROBES,
         "deviation": _NOISE,
         "noise": f"{_NOISE**2:.0%}",
         "files": MAX_FILES,

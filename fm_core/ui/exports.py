@@ -64,7 +64,7 @@ def arrays(runs: list[Run]) -> dict[str, np.ndarray]:
     all with the side's letter as in `t_a`.
 
     Points have x and v, float32 (T, n, 2); images have `images`, uint8 (T, n, 28, 28), and with a classifier its
-    `probabilities` of the digits, float32 (T, n, 10).
+    `probabilities` of the digits, float32 (T, n, 10), and the places `plane` of its features, float32 (T, n, 2).
     """
     sides = zip("ab", map(_arrays, runs), strict=False)
     return {f"{name}_{letter}": array for letter, side in sides for name, array in side.items()}
@@ -77,8 +77,9 @@ def _arrays(run: Run) -> dict[str, np.ndarray]:
     about |= {"flow": np.array(run.flow.name)}
     if trajectory.x.dim() == 3:
         return about | {"x": trajectory.x.numpy(), "v": trajectory.v.numpy()}
-    read = {} if run.probabilities is None else {"probabilities": run.probabilities.numpy()}
-    return about | {"images": pixels_at(run).numpy()} | read
+    read = {"probabilities": run.probabilities, "plane": run.plane}
+    known = {name: values.numpy() for name, values in read.items() if values is not None}
+    return about | {"images": pixels_at(run).numpy()} | known
 
 
 def pixels_at(run: Run) -> Tensor:

@@ -1,4 +1,4 @@
-"""The packet of runs of images: states, velocities, and the classifier's reading of the predicted ends."""
+"""The packet of runs of images: states, velocities, what is read in the predicted ends, and figures of the runs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -7,10 +7,13 @@ from urllib.parse import urlencode
 import numpy as np
 import torch
 
-from fm_core.maths.measures import norms
+from fm_core.image_figures import Slopes, agreement, decided, neighbours, usual_distance
+from fm_core.maths.measures import bands, norms
+from fm_core.models.digit_plane import Clouds
 from fm_core.playground import Run
-from fm_core.ui.wire import Block, Packet, about, rounded, rounded_to, titles
+from fm_core.ui.wire import Block, Later, Packet, about, rounded, rounded_to, titles
 
+PARTS = 4  # of `image_packets`
 LIMIT, VELOCITY_LIMIT = 4.0, 8.0  # larger values are clipped
 
 
@@ -27,17 +30,21 @@ def image_packets(
     seed: int,
     query: Mapping[str, object],
     pixels: np.ndarray | None = None,
-) -> Iterator[Packet]:
-    """What is shown; what the classifier reads in the runs, which `read` adds and which takes as long again; and the
-    velocities, which only some views of the pictures need.
+) -> Iterator[Packet | Later]:
+    """What is shown; figures, and what the classifier reads in the runs, which `read` adds and which takes a good part
+    as long again; the velocities, which only some views need; and the steepness, which takes long and one chart shows.
 
-    Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), and with a classifier `probabilities` (T, n, 10); the
-    statistic `norm` is [mean, 10 % quantile, 90 % quantile] of ‖x_t‖ / √784, each (T,).
-    `pixels`, uint8 (n, 28, 28), are the pictures that the runs translate, before noise; their block is `pictures`.
+    Sides have blocks `t` (T,), `x` and `v` (T, n, 28, 28), with a classifier `probabilities` (T, n, 10), with a plane
+    `plane` (T, n, 2), and for digits `nearest.pixels` (n, 28, 28). The statistics `norm`, `speed` and `neighbour` are
+    [mean, 10 % quantile, 90 % quantile] of ‖x_t‖ / √784, of ‖v‖ / √784 at the states that a step begins at, and of the
+    distance from x̂_1 to the nearest training digit. `pixels`, uint8 (n, 28, 28), are the pictures that the runs
+    translate, before noise; their block is `pictures`.
     """
     yield _shown(runs, seed, query, pixels)
     yield _readings(read(runs))
     yield _velocities(runs)
+    slopes = [Slopes.of(run) for run in runs]
+    yield Later(lambda: _steepness(slopes), sum(s.nbytes for s in slopes))
 
 
 def _shown(runs: list[Run], seed: int, query: Mapping[str, object], pixels: np.ndarray | None) -> Packet:
@@ -66,16 +73,61 @@ def _side(run: Run, title: str) -> dict[str, Any]:
         "coefficients": end_coefficients(run),
         "statistics": {
             "variance": [rounded(run.trajectory.variance)],
-            "norm": [rounded(series) for series in norms(run.trajectory.x)],
+            "norm": _rounded(norms(run.trajectory.x)),
         },
     }
 
 
 def _readings(runs: list[Run]) -> Packet:
-    read = {k: run.probabilities for k, run in enumerate(runs) if run.probabilities is not None}
-    blocks = {f"sides.{k}.probabilities": rounded_to(torch.uint8, values, limit=1) for k, values in read.items()}
-    confidences = [rounded(read[k].amax(2).mean(1)) if k in read else [] for k in range(len(runs))]
-    return Packet({"sides": [{"statistics": {"confidence": values}} for values in confidences]}, blocks)
+    headers, blocks = zip(*map(_reading, runs), strict=True)
+    placed = {f"sides.{k}.{name}": block for k, side in enumerate(blocks) for name, block in side.items()}
+    plane, dots = _clouds(runs[0].clouds)
+    return Packet({"sides": list(headers), "plane": plane, "agreement": _agreement(runs)}, placed | dots)
+
+
+def _reading(run: Run) -> tuple[dict[str, Any], dict[str, Block]]:
+    """The header and the blocks of what is read in one side."""
+    statistics: dict[str, Any] = {"speed": _rounded(norms(run.trajectory.v[:-1]))}
+    header: dict[str, Any] = {"statistics": statistics}
+    blocks = {}
+    if run.probabilities is not None:
+        blocks["probabilities"] = rounded_to(torch.uint8, run.probabilities, limit=1)
+        statistics["confidence"] = rounded(run.probabilities.amax(2).mean(1))
+        times = decided(run.trajectory.t, run.probabilities)
+        header["decided"] = {"median": rounded([times.quantile(0.5).item()])[0], "each": rounded(times)}
+    if run.plane is not None:
+        blocks["plane"] = rounded_to(torch.int16, run.plane)
+    if run.flow.source.is_standard:
+        found = neighbours(run)
+        blocks["nearest.pixels"] = Block(found.pixels.numpy())
+        distances, usual = rounded(found.distances), rounded([usual_distance()])[0]
+        header["nearest"] = {"labels": found.labels.tolist(), "distances": distances, "usual": usual}
+        statistics["neighbour"] = _rounded(bands(found.on_the_way))
+    return header, blocks
+
+
+def _clouds(clouds: Clouds | None) -> tuple[dict[str, Any] | None, dict[str, Block]]:
+    """What lies behind the images in the plane: training digits with their labels, and the mean place of each digit."""
+    if clouds is None:
+        return None, {}
+    places, labels, share = clouds
+    means = [rounded(places[labels == digit].mean(0)) for digit in range(10)]
+    blocks = {"plane.places": rounded_to(torch.int16, places), "plane.labels": Block(labels.byte().numpy())}
+    return {"share": round(share, 4), "means": means}, blocks
+
+
+def _agreement(runs: list[Run]) -> dict[str, Any] | None:
+    found = agreement(*runs) if len(runs) == 2 else None
+    return found and {"all": rounded([found.all])[0], "each": rounded(found.each)}
+
+
+def _steepness(slopes: list[Slopes]) -> Packet:
+    sides = [{"states": list(s.x), "values": rounded(map(s.at, s.x))} for s in slopes]
+    return Packet({"sides": [{"steepness": side} for side in sides]}, {})
+
+
+def _rounded(series: torch.Tensor) -> list[list[float]]:
+    return list(map(rounded, series))
 
 
 def _velocities(runs: list[Run]) -> Packet:

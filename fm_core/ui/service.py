@@ -26,7 +26,7 @@ from fm_core.ui.wire import message
 
 MAX_BODY = 2**18  # bytes
 HEARTBEAT = 1.0  # seconds
-PARTS = {"run": slice(2), "more": slice(1, None)}  # of the packets of a run; what else is wanted is a file
+PARTS = {"run": slice(2), "more": slice(1, 3), "last": slice(3, None)}  # of a run's packets; else a file is wanted
 WHAT = "A request is a JSON object with visitor, want and values, of at most 256 kB."
 Values = dict[str, Any]  # of a tab's inputs, by name
 

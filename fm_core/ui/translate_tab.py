@@ -30,14 +30,14 @@ from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.explanations import why
 from fm_core.ui.form import TRANSLATE
 from fm_core.ui.gallery import InlineGallery
-from fm_core.ui.image_packet import image_packets
+from fm_core.ui.image_packet import PARTS, image_packets
 from fm_core.ui.in_use import InUse, used
 from fm_core.ui.intake import Files, Pad, Whole
 from fm_core.ui.player import Player
 from fm_core.ui.run_tab import HIDDEN, PROGRAMS, RunTab, describe, in_a_sentence, packet_of
 from fm_core.ui.service import Service, Values
 from fm_core.ui.turns import Turns
-from fm_core.ui.wire import Packet
+from fm_core.ui.wire import Later, Packet
 
 # On the player's element, `picked` counts the choices of pictures, so that those from the server are dropped if others
 # were chosen meanwhile; `source` says where the newest choice comes from, and `used` where the pictures in use do.
@@ -124,7 +124,7 @@ def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSett
     """The packets of the run that translates pictures, uint8 (n, 28, 28). Raises SettingsError for too much work."""
     IMAGE_BUDGET.check(len(pixels), settings.sides)
 
-    def compute(check: Check) -> Iterator[Packet]:
+    def compute(check: Check) -> Iterator[Packet | Later]:
         runs = playground.translate(library, pixels, settings, check)
         read = partial(playground.read_ends, library, check=check)
         return image_packets(runs, read, settings.seed, TRANSLATE.to_query(settings), pixels)
@@ -133,7 +133,7 @@ def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSett
         (settings, pixels.tobytes()),
         "images",
         IMAGE_BUDGET.expected(len(pixels), settings.sides),
-        3,
+        PARTS,
         compute,
         IMAGE_BUDGET.patience,
     )

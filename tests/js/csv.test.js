@@ -95,3 +95,29 @@ test("a field error on times of its own is read between them, and is empty where
   );
   assert.equal(rowsOf(csv({ sides: [{ ...side, field_error: null }] }))[0].field_error, undefined);
 });
+
+test("images: means with quantiles, speeds where a step begins, and the steepness of the states that have one", () => {
+  const statistics = {
+    variance: [[1, 2, 3]],
+    neighbour: [
+      [0.5, 0.25, 0.75],
+      [0.1, 0.2, 0.3],
+      [1, 2, 3],
+    ],
+    speed: [
+      [4, 5],
+      [3, 4],
+      [5, 6],
+    ],
+  };
+  const steepness = { states: [0], values: [1.5] };
+  const rows = rowsOf(csv({ sides: [{ steps: 2, nfe: 2, t: times(0, 0.5, 1), statistics, steepness }] }));
+  assert.deepEqual(
+    rows.map((row) => [row.neighbour_distance, row.neighbour_distance_q90, row.speed, row.speed_q10, row.steepness]),
+    [
+      ["0.5", "1", "4", "3", "1.5"],
+      ["0.25", "2", "5", "4", ""],
+      ["0.75", "3", "", "", ""],
+    ],
+  );
+});

@@ -134,26 +134,30 @@ async function fileOf(player, kind, { ask }) {
   return file;
 }
 
-/** A function that acts once for each run. @param {(run: FM.Run) => Promise<void>} act */
+/** A function that acts once for each part of each run, until it says that it did.
+ * @param {(run: FM.Run, part: string) => Promise<boolean>} act */
 function once(act) {
-  const acts = /** @type {WeakMap<FM.Run, Promise<void>>} */ (new WeakMap());
-  return (/** @type {FM.Run} */ run) => {
-    const done = acts.get(run) ?? act(run);
+  const acts = /** @type {WeakMap<FM.Run, Record<string, Promise<boolean>>>} */ (new WeakMap());
+  return async (/** @type {FM.Run} */ run, /** @type {string} */ part) => {
+    const done = acts.get(run) ?? {};
     acts.set(run, done);
-    return done;
+    done[part] ??= act(run, part);
+    if (!(await done[part])) delete done[part];
   };
 }
 
-/** What only some views and charts need, and what a call that was stopped left out. @param {Player} player @param {FM.Run} run @param {Record<string, unknown>} values */
-async function fetchMore(player, run, values) {
+/** What only some views and charts need, and what a call that was stopped left out. @param {Player} player
+ * @param {FM.Run} run @param {string} part @param {Record<string, unknown>} values */
+async function fetchMore(player, run, part, values) {
   const hear = (/** @type {FM.Message} */ message) => {
     if (message.header.blocks && player.run === run) player.complete(message);
   };
   try {
-    await call(player.tab, "more", values, player.listening.signal, hear);
+    await call(player.tab, part, values, player.listening.signal, hear);
   } catch {
     player.tell("The server did not give what this view shows.");
   }
+  return true;
 }
 
 /** Whether the address names another tab, which is about to be shown, so that this one need not ask. @param {string} tab */
@@ -193,6 +197,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
 
   /** Ask for a run, and show it as it comes. @param {AbortSignal} signal */
   async function compute(signal) {
+    const ticket = dataset.started;
     const values = await reply(player, "values", ask);
     let applied = Promise.resolve();
     let parts = 0;
@@ -204,7 +209,8 @@ function connectAsks(player, search, { ask, apply, restore }) {
       else if (parts++) player.complete(message);
       else {
         const ended = () => answer.catch(() => {}); // whose parts would come upon later ones
-        player.onLack = once((run) => ended().then(() => fetchMore(player, run, values)));
+        const superseded = () => dataset.asked !== ticket && root.ariaBusy === "true";
+        player.onLack = once((run, part) => ended().then(() => !superseded() && fetchMore(player, run, part, values)));
         player.receive(message);
         asks.show();
       }

@@ -3,17 +3,19 @@ import { locate } from "./time.js";
 
 /** What a decoded side is to the table: its series are lists of numbers, one for each state or step, or lists of such.
  * @typedef {{ steps: number, nfe: number, t: { values: ArrayLike<number> }, statistics: object,
- *   distances?: { states: number[], values: number[] }, floor?: number,
+ *   distances?: Some, floor?: number, steepness?: Some,
  *   field_error?: { t: number[], values: (number | null)[] } | null }} Side */
+/** Values at some states. @typedef {{ states: number[], values: number[] }} Some */
 /** Values by state; some states may have none. @typedef {ArrayLike<number | undefined>} Column */
 
 const SAME = 1e-4; // of the distance of two times, which are rounded
 
 /** @type {Record<string, string>} */
-const NAMES = { exact: "exact_variance", theory: "theory_variance" };
+const NAMES = { exact: "exact_variance", theory: "theory_variance", neighbour: "neighbour_distance" };
 const DIMENSIONS = ["", "_x1", "_x2"]; // the mean over both, and each
+const BAND = ["", "_q10", "_q90"]; // the mean, and quantiles
 /** @type {Record<string, string[]>} */
-const ENDINGS = { norm: ["", "_q10", "_q90"] }; // the mean, and quantiles
+const ENDINGS = { norm: BAND, speed: BAND, neighbour: BAND };
 
 /** @param {{ sides: Side[] }} run */
 export function csv({ sides }) {
@@ -29,7 +31,7 @@ export function csv({ sides }) {
 }
 
 /** @param {Side} side @returns {Map<string, Column>} */
-function columnsOf({ steps, nfe, t, statistics, distances, floor, field_error }) {
+function columnsOf({ steps, nfe, t, statistics, distances, floor, field_error, steepness }) {
   const states = Array.from(t.values, (_, state) => state);
   /** @type {Map<string, Column>} */
   const columns = new Map();
@@ -52,6 +54,7 @@ function columnsOf({ steps, nfe, t, statistics, distances, floor, field_error })
       "field_error",
       Array.from(t.values, (time) => between(field_error, time)),
     );
+  if (steepness) columns.set("steepness", at(steepness.states, steepness.values));
   return columns;
 }
 

@@ -1,7 +1,7 @@
 // The particles of one side: their positions at any time, and their paths.
 import { locate } from "./time.js";
 
-/** The place, linear between states. @param {FM.PointsSide} side @param {number} particle @param {number} t */
+/** The place, linear between states. @param {FM.Paths} side @param {number} particle @param {number} t */
 export function positionAt({ t: times, x }, particle, t) {
   const { state, fraction } = locate(times.values, t);
   const from = (state * x.shape[1] + particle) * 2;
@@ -9,7 +9,7 @@ export function positionAt({ t: times, x }, particle, t) {
   return [0, 1].map((d) => x.scale * (x.values[from + d] * (1 - fraction) + x.values[to + d] * fraction));
 }
 
-/** @param {CanvasRenderingContext2D} context @param {FM.Paper} paper @param {FM.Place[]} places
+/** @param {CanvasRenderingContext2D} context @param {FM.Frame} frame @param {FM.Place[]} places
  * @param {number} first @param {number} end @param {Partial<CanvasRenderingContext2D>} style */
 export function strokePaths(context, { side, unit, x0, y0 }, places, first, end, style) {
   const { values, shape, scale } = side.x;

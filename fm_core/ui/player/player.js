@@ -31,7 +31,7 @@ export class Player {
   pictures = /** @type {FM.Picture[]} */ ([]);
   selected = /** @type {number | null} */ (null);
   listening = new AbortController();
-  onLack = (/** @type {FM.Run} */ _run) => Promise.resolve();
+  onLack = (/** @type {FM.Run} */ _run, /** @type {string} */ _part) => Promise.resolve();
 
   /** @param {HTMLElement} root @param {FM.Scene} scene @param {FM.Props} props @param {Record<string, any>} display */
   constructor(root, scene, { plotly, tab, comparisons, search }, display) {
@@ -87,7 +87,7 @@ export class Player {
       const name = /** @type {HTMLElement} */ (input).dataset.option ?? "";
       if (input instanceof HTMLInputElement) input.checked = options[name] === true;
       if (!(input instanceof HTMLSelectElement)) continue;
-      const known = [...input.options].some(({ value }) => value === String(options[name]));
+      const known = [...input.options].some(({ value, hidden }) => value === String(options[name]) && !hidden);
       if (!known) options[name] = this.usual[name];
       input.value = String(options[name]);
     }
@@ -172,7 +172,7 @@ export class Player {
       find(figures[index], "figcaption").replaceChildren(make("b", {}, name && `${name} `), side.title);
       const ariaLabel = `${name && `Run ${name}: `}${particles} ${this.words.subject}s travelling from ${source} to ${target}: ${side.label}`;
       Object.assign(find(figures[index], "canvas"), { ariaLabel });
-      const cells = ["", "", ...scene.figures(side, 0).map(() => "")].map((text) => make("td", {}, text));
+      const cells = ["", "", ...scene.figures(side, 0, run).map(() => "")].map((text) => make("td", {}, text));
       return make("tr", { className: `fm-${"ab"[index]}` }, make("th", { scope: "row" }, name || "run"), ...cells);
     });
     this.body.replaceChildren(...rows);
@@ -192,14 +192,10 @@ export class Player {
   /** Redraw pictures and chart for the current run, options and theme. @param {Promise<unknown>} [first] before the chart */
   refresh(first) {
     const { run, scene, options, root } = this;
+    if (run) this.offer(run);
     this.showOptions();
     if (!run) return;
-    if (scene.lacks?.(run, options)) this.onLack(run);
-    const offered = scene.offers(run);
-    for (const part of root.querySelectorAll("[data-needs]")) {
-      const { dataset } = /** @type {HTMLElement} */ (part);
-      part.toggleAttribute("hidden", offered[dataset.needs ?? ""] === false);
-    }
+    for (const part of scene.lacks?.(run, options) ?? []) this.onLack(run, part);
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
     this.offerCharts(run);
     const { about = scene.explainVariance(run), scale } = this.menu.selectedOptions[0].dataset;
@@ -219,11 +215,24 @@ export class Player {
     }
   }
 
+  /** Hide what this run lacks, and the columns of the table without a head. @param {FM.Run} run */
+  offer(run) {
+    const offered = this.scene.offers(run, this.options);
+    for (const part of this.root.querySelectorAll("[data-needs]")) {
+      const { dataset } = /** @type {HTMLElement} */ (part);
+      const lacking = offered[dataset.needs ?? ""] === false;
+      part.toggleAttribute("hidden", lacking);
+      if (part instanceof HTMLOptionElement) part.disabled = lacking; // for browsers that show hidden ones
+    }
+    const [heads, ...rows] = find(this.root, ".fm-numbers", HTMLTableElement).rows;
+    for (const [k, { hidden }] of [...heads.cells].entries()) for (const { cells } of rows) cells[k].hidden = hidden;
+  }
+
   /** Redraw the pictures, and show the settings of the visible player in the address. */
   resize() {
-    const { run, scene, figures } = this;
+    const { run, scene, figures, options } = this;
     if (!run || !this.isSeen()) return;
-    this.pictures = figures.map((figure, index) => scene.picture(figure, run, index));
+    this.pictures = figures.map((figure, index) => scene.picture(figure, run, index, options));
     this.draw();
     this.address();
   }
@@ -307,7 +316,7 @@ export class Player {
     button.ariaLabel = label;
     for (const [index, side] of run.sides.entries()) {
       const state = stateAt(side.t.values, clock.t);
-      const figures = scene.figures(side, state);
+      const figures = scene.figures(side, state, run);
       const both = figures.map(([, now, end]) => [now, end].filter(Boolean).join(" → "));
       const texts = [`${state} of ${side.steps}`, evaluationsOf(side.nfe, state, side.steps), ...both];
       for (const [column, text] of texts.entries()) write(this.body.rows[index].cells[column + 1], text);
@@ -345,7 +354,8 @@ export class Player {
     if (selected !== null) {
       const read = run.sides.map((side) => scene.readOut(side, clock.t, selected));
       const named = read.length > 1 ? `. A: ${read[0]}; B: ${read[1]}` : `: ${read[0]}`;
-      text = `${subject[0].toUpperCase()}${subject.slice(1)} ${selected + 1}${named}`;
+      const together = scene.together?.(run, selected) ?? "";
+      text = `${subject[0].toUpperCase()}${subject.slice(1)} ${selected + 1}${named}${together && `. ${together}`}`;
     }
     write(place, text);
     scene.detail?.(find(root, ".fm-detail"), run, clock.t, selected);
@@ -360,7 +370,9 @@ export class Player {
     const of = coloursOf(root);
     return {
       run: () => this.run,
-      complete: async () => this.run && this.onLack(this.run),
+      complete: async () => {
+        for (const part of this.scene.onDemand) if (this.run) await this.onLack(this.run, part);
+      },
       canvases: () => this.figures.map((figure) => find(figure, "canvas", HTMLCanvasElement)),
       titles: () => this.figures.map((figure) => find(figure, "figcaption").textContent ?? ""),
       sentence: () => this.said,

@@ -38,13 +38,15 @@ export const scene = {
     const any = sides.some(({ fields }) => fields.learned ?? fields.exact);
     return { arrows: any, exact: both, difference: both };
   },
-  lacks: ({ sides }, { statistic }) => statistic === "distance" && sides[0].distances?.states.length === 1,
   lacking({ sides }, statistic) {
     const reasons = statistic === "field_error" ? sides.flatMap((side) => unjudged(side)) : [];
     if (!reasons.length || reasons.length < sides.length) return null;
     const named = reasons.map(([, why], k) => `${sides.length > 1 ? `Run ${"AB"[k]}` : "This run"} ${why}`);
     return [reasons[0][0], `There is no field error here. ${named.join(" ")}`];
   },
+  onDemand: ["more"],
+  lacks: ({ sides }, { statistic }) =>
+    statistic === "distance" && sides[0].distances?.states.length === 1 ? ["more"] : [],
   caption: ({ source, target, particles, seed }) =>
     `${source} → ${target} · ${particles.toLocaleString("en")} particles, seed ${seed}`,
   figures: ({ statistics: { variance }, flow_map: error, distances, floor }, state) => [

@@ -162,15 +162,29 @@ declare namespace FM {
   }
 
   interface ImageSide extends Side {
-    /** norm is [mean, 10% quantile, 90% quantile] over the images, each by state. */
-    statistics: Side["statistics"] & { norm: number[][]; confidence?: number[] };
+    /** norm, speed and neighbour are [mean, 10% quantile, 90% quantile] over the images, each by state. All but norm
+     * come a little later, like what else is optional. */
+    statistics: Side["statistics"] & {
+      norm: number[][];
+      confidence?: number[];
+      speed?: number[][];
+      neighbour?: number[][];
+    };
     covariance: number;
     /** (a, b) of each state: the predicted end is a x + b v. */
     coefficients: [number, number][];
     x: Block;
     /** On demand. */
     v?: Block;
+    /** On demand: ‖J‖/√784 at some states. */
+    steepness?: { states: number[]; values: number[] };
     probabilities?: Block;
+    /** The predicted ends' places in the plane, (T, n, 2). */
+    plane?: Block;
+    /** The time from which on the most probable digit stays the same, of each image. */
+    decided?: { median: number; each: number[] };
+    /** Of digits: the training digit nearest to each end. */
+    nearest?: { pixels: Block; labels: number[]; distances: number[]; usual: number };
   }
 
   interface ImagesRun extends Run {
@@ -178,6 +192,11 @@ declare namespace FM {
     scales: [[number, number], [number, number]];
     /** Of translations: the pictures, before noise. */
     pictures?: Block;
+    /** Training digits in the plane, the mean place of each digit, and the share of the variance that the plane holds;
+     * null without a plane. */
+    plane?: { places: Block; labels: Block; means: [number, number][]; share: number } | null;
+    /** r² of the ends of B for those of A. */
+    agreement?: { all: number; each: number[] } | null;
     sides: ImageSide[];
   }
 
@@ -190,11 +209,25 @@ declare namespace FM {
     close: boolean;
     /** What the pictures of points show. */
     layers: string[];
-    view?: "x" | "end" | "speed";
+    view?: "x" | "end" | "speed" | "plane";
     [name: string]: unknown;
   }
 
-  /** All that drawing one side of the points needs, in pixels: x = x0 + unit * value, y = y0 - unit * value. */
+  /** Places in a plane at each state, (T, n, 2). */
+  interface Paths {
+    t: Block;
+    x: Block;
+  }
+
+  /** How places are drawn, in pixels: x = x0 + unit * value, y = y0 - unit * value. */
+  interface Frame {
+    side: Paths;
+    unit: number;
+    x0: number;
+    y0: number;
+  }
+
+  /** All that drawing one side of the points needs. */
   interface Paper extends Palette {
     run: PointsRun;
     side: PointsSide;
@@ -253,19 +286,22 @@ declare namespace FM {
     options(calm: boolean): Partial<Options>;
     /** Whether the variance has a curve for each of two dimensions. */
     dimensions: boolean;
-    picture(figure: HTMLElement, run: R, index: number): Picture;
-    /** Whether there is what this run may lack: layers, and what the views need. */
-    offers(run: R): Record<string, boolean>;
+    picture(figure: HTMLElement, run: R, index: number, options: Options): Picture;
+    /** Whether there is what this run or view may lack: layers, views, statistics and figures. */
+    offers(run: R, options: Options): Record<string, boolean>;
     /** Whether one can ask why an arrow points where it does. */
     probed?(run: R): boolean;
-    /** Whether what comes on demand is needed and missing. */
-    lacks?(run: R, options: Options): boolean;
+    /** The parts of a run that come on demand, and which of them are needed and missing. */
+    onDemand: string[];
+    lacks?(run: R, options: Options): string[];
     caption(run: R): string;
     /** [name, now, at the end] of each figure. */
-    figures(side: R["sides"][number], state: number): [string, string, string][];
+    figures(side: R["sides"][number], state: number, run: R): [string, string, string][];
     readOut(side: R["sides"][number], t: number, selected: number): string;
     /** Why there is no chart of a statistic, in few words for the menu and in a sentence; null if there is one. */
     lacking?(run: R, statistic: string): [string, string] | null;
+    /** What is said of the chosen one in both sides together. */
+    together?(run: R, selected: number): string;
     /** A sentence on what a link to the run cannot have. */
     unlinked?(run: R): string;
     /** What is shown beneath of the chosen one. */
