@@ -3,6 +3,7 @@ import { addressOf, displayOf, isLarge, show } from "./address.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
 import { coloursOf, find, make, painted, write } from "./dom.js";
+import { meaningOf } from "./noise.js";
 import { add, decode } from "./packet.js";
 import { Probe } from "./probe.js";
 import { sentenceOf } from "./sentence.js";
@@ -202,7 +203,8 @@ export class Player {
     }
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
     const { dataset } = this.menu.selectedOptions[0];
-    find(root, ".fm-chart-words > p").innerHTML = dataset.about ?? scene.explainVariance(run);
+    const about = dataset.about ?? scene.explainVariance(run);
+    find(root, ".fm-chart-words > p").innerHTML = `${about} ${meaningOf(run, options.statistic)}`;
     this.resize();
     this.chart.show(run, scene.traces[options.statistic], options, first);
   }
