@@ -14,7 +14,7 @@ test("a chart says what noise means for it, and nothing without noise", () => {
   for (const statistic of ["variance", "speed", "straightness", "distance", "confidence"])
     assert.equal(meaningOf({ sides: [calm, calm] }, statistic), "");
   assert.match(meaningOf({ sides: [calm, noisy] }, "variance"), /leaves it as it is/);
-  assert.match(meaningOf({ sides: [noisy, alone] }, "variance"), /no error of network or solver/);
+  assert.match(meaningOf({ sides: [noisy, alone] }, "variance"), /leaves it, on the exact field as well/);
   assert.match(meaningOf({ sides: [noisy] }, "speed"), /the noise's own/);
   assert.match(meaningOf({ sides: [calm, alone] }, "straightness"), /nothing of the flow/);
   assert.equal(meaningOf({ sides: [alone] }, "confidence"), "");

@@ -22,7 +22,7 @@ const MEANINGS = {
   straightness:
     "With noise the paths are random, and the longer, the shorter the steps: this says nothing of the flow.",
 };
-const ALONE = "Theory is the flow's, which noise without its correction leaves: that is no error of network or solver.";
+const ALONE = "Theory is the flow's: noise without its correction leaves it, on the exact field as well.";
 
 /** The same for a run; nothing without noise. @param {{ sides: Noise[] }} run @param {string} statistic */
 export function meaningOf({ sides }, statistic) {
