@@ -45,4 +45,9 @@ COMPARISONS = [
         "the direction of the paths: with a ReLU at its end the network can only push right and up.",
         Settings(sides=(Side(), Side(velocity="relu-output"))),
     ),
+    Comparison(
+        "What does noise on the way change?",
+        "the paths, which become random, and the curves, which stay the same: with noise it is a diffusion model.",
+        Settings("circles", sides=(Side(), Side(noise=1.0))),
+    ),
 ]

@@ -146,6 +146,11 @@ function isNarrower(looks, index) {
 /** Variance at the end of the exact field's run from the same noise, if it is known. @param {Side} side */
 const exactEnd = ({ velocity, statistics: { exact, variance } }) =>
   velocity === "exact" ? last(variance[0]) : last(exact?.[0] ?? []);
+/** Whether noisy steps miss the data's variance, and on the exact field nearly as much. @param {Look} look */
+const isCoarse = (look) =>
+  isNoisy(look.side) &&
+  missOf(look) === "variance" &&
+  (exactEnd(look.side) - look.data) / (last(look.variance) - look.data) > 0.75;
 /** Whether noise alone makes the cloud too wide, even on the exact field. @param {Look} look */
 const isWidened = ({ side, data, lastError }) =>
   isAlone(side) && exactEnd(side) - data > Math.max(0.1 * data, 4 * lastError);
@@ -177,6 +182,7 @@ const CONDITIONS = {
   unseen: ({ side }) => isForOneStep(side) && side.steps > 1,
   noisy: ({ side }) => isNoisy(side),
   alone: ({ side }) => isAlone(side),
+  coarse: (look) => isCoarse(look) && !isExact(look.side),
   widened: (look) => isWidened(look) && !isExact(look.side),
   "widened, exact": (look) => isWidened(look),
   one: ({ side }) => side.steps === 1,

@@ -81,6 +81,8 @@ export const POINTS = {
     alone: ALONE_AT_END,
     unmeasured:
       "*Done in {steps}*{cost}: variance {now}, the data's is {var X₁}. The distance to the data is being measured.",
+    coarse:
+      "*Not quite there, because of the steps:* variance {now}, the data's is {var X₁}; on the exact field it is {exact}.",
     close: "*{jumps come} close to {target}*{cost}: {distance}.",
     few: "*{jumps miss} {target}*{cost}: {reason}.",
     exact: "*Done in {steps} on the exact field:* {distance}. The rest is the solver's error, and chance.",
