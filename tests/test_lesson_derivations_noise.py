@@ -123,6 +123,7 @@ def test_without_the_correction_the_variance_ends_where_the_closed_form_says(eta
     assert quad(lambda s: 1 / ((1 - s) ** 2 + s**2), 0, 1)[0] == pytest.approx(math.pi / 2)
     assert quad(lambda s: math.cos(math.pi * s / 2), 0, 1)[0] == pytest.approx(2 / math.pi)
     assert (round(math.pi / 2, 2), round(4 / math.pi, 2)) == (1.57, 1.27)
+    assert (round(math.pi / 2, 7), round(4 / math.pi, 7)) == (1.5707963, 1.2732395)
 
 
 def test_a_random_path_gets_longer_with_shorter_steps():

@@ -221,7 +221,7 @@ const CONDITIONS = {
   }) => isNoisy(a) && isNoisy(b) && a.steps !== b.steps,
   noise: ({ run }) => onlyIn(run, "noise"),
   "one widened": ({ run }, looks) => onlyIn(run, "noise") && looks.some(isWidened),
-  "noise agrees": ({ run }, looks) => onlyIn(run, "noise") && looks.every(fits),
+  "noise agrees": ({ run }, looks) => run.sides.some(isNoisy) && looks.every(fits),
   steps: ({ run }) => onlyIn(run, "steps"),
   cost: ({ run }) => onlyIn(run, "solver") && run.sides[0].nfe === run.sides[1].nfe,
   solver: ({ run }) => onlyIn(run, "solver"),
