@@ -41,7 +41,7 @@ COMPARISONS = [
         Settings("spirals", sides=(Side(), Side(velocity="exact"))),
     ),
     Comparison(
-        "What breaks with one ReLU too many?",
+        "What does a last ReLU break?",
         "the direction of the paths: with a ReLU at its end the network can only push right and up.",
         Settings(sides=(Side(), Side(velocity="relu-output"))),
     ),
