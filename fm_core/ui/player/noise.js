@@ -17,7 +17,7 @@ export function noiseName(side) {
 /** What a chart's statistic means with noise on the way, by the statistic's name.
  * @type {Record<string, string>} */
 const MEANINGS = {
-  variance: "Theory is the flow's: noise with its correction leaves it as it is, whatever η.",
+  variance: "Theory is the flow's: noise with its correction leaves it as it is.",
   speed: "With noise this is mostly the noise's own: the shorter the steps, the faster, without end.",
   straightness:
     "With noise the paths are random, and the longer, the shorter the steps: this says nothing of the flow.",
