@@ -34,6 +34,7 @@ from fm_core.settings import (
     CORRECTED,
     IMAGE_SCHEDULES,
     PERFECT,
+    VARIANTS,
     DigitSettings,
     DigitSide,
     Ends,
@@ -195,6 +196,8 @@ class Samples:
 def simulate(library: Library, settings: Settings, check: Check = always) -> list[Run]:
     """Run every side on the same noise, two at a time. Raises SettingsError for a missing flow, else as `check`."""
     sides = tuple(dict.fromkeys(settings.sides))  # equal ones share a run
+    if any(side.noise and side.velocity in VARIANTS for side in sides):
+        raise SettingsError("Noise needs a velocity that tells E[x_0 | x]: choose learned or exact, or noise 0.")
     flows = [library.flow_of(settings, side) for side in sides]
 
     def sample(flow: Flow, side: Side) -> Trajectory:

@@ -493,7 +493,7 @@ LABELLED = f"""(names) => {{ const plot = {PLOT}, labels = [...plot.querySelecto
 def test_each_comparison_is_a_question_that_is_marked_and_says_what_to_watch(page):
     sides = [("A linear", "B cosine"), ("A 5 steps", "B 50 steps"), ("A Euler · 40 steps", "B RK4 · 10 steps")]
     sides += [("A independent", "B optimal transport"), ("A learned", "B exact")]
-    sides += [("A learned", "B learned, ReLU output")]
+    sides += [("A learned", "B learned, ReLU output"), ("A no noise", "B noise 1")]
     for k, (entry, (a, b)) in enumerate(zip(COMPARISONS, sides, strict=True)):
         button = page.locator(f"#points-compare-{k}")
         expect(button).to_have_text(entry.title)

@@ -16,7 +16,7 @@ from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.measures import FAR
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS, Solver
-from fm_core.maths.spacing import SPACINGS
+from fm_core.maths.spacing import SPACINGS, Spacing, time_grid
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.digit_plane import digit_plane
 from fm_core.models.images import TRAINING_IMAGES
@@ -82,6 +82,7 @@ def _values() -> dict[str, object]:
         "particles": W2_PARTICLES,
         "far": f"{FAR:.0%}",
         "spacings": "<br>".join(f"{escape(s.title)}: {html_formula(s.formula)}" for s in SPACINGS.values()),
+        "last_noise": ", ".join(f"{_last_noise(s):.2f} ({escape(s.title)})" for s in SPACINGS.values()),
         "training": f"{TRAINING_IMAGES:,}",
         "share": f"{plane.share:.0%}" if plane else "a part",
         "steep_states": STEEP_STATES,
@@ -92,6 +93,12 @@ def _values() -> dict[str, object]:
         "files": MAX_FILES,
         "megabytes": MAX_BYTES // 2**20,
     }
+
+
+def _last_noise(spacing: Spacing, steps: int = 20) -> float:
+    """Standard deviation √(2 η alpha_t h) of the noise in the last of the steps, for η = 1 and alpha = 1 − t."""
+    t = time_grid(steps, spacing)[-2]
+    return 2**0.5 * (1 - t)
 
 
 def html_formula(formula: str) -> str:

@@ -15,6 +15,7 @@ from fm_core.settings import (
     DRAWS,
     DRIFTS,
     PERFECT,
+    VARIANTS,
     VELOCITIES,
     WHOLE,
     WINDOWS,
@@ -31,6 +32,7 @@ FIELDS = {
     "one-step": "network for one step",
 }
 NEEDS_NOISE = "Noise on the way needs independent pairs and a start from N(0, I)"
+NEEDS_MEAN = "Noise on the way needs E[x₀ | x], which this field does not tell"
 _LACKING = {
     "learned": "No network was trained for {}",
     "exact": "The exact formula holds for independent pairs only",
@@ -92,31 +94,38 @@ def menu(library: Library, target: str, source: str, wish: Side) -> Menu:
         "coupling": [(COUPLINGS[c].title, c) for c in COUPLINGS if c in {*couplings, wish.coupling}],
         "velocity": [(FIELDS[v], v) for v in VELOCITIES if v in {*offered, wish.velocity}],
     }
-    side, notes = _with_noise(side, side.coupling == "independent" and SOURCES[source].is_standard)
+    side, notes = _with_noise(side, _against_noise(side, source))
     damaged = [library.problems[missing] for missing in {name(coupling, wish.velocity)} & {*library.problems}]
     notes |= _replaced(wish, side, TARGETS[target].title, damaged)
-    return Menu(side, choices, notes, _without_noise(wish))
+    return Menu(side, choices, notes, _without_noise(side))
 
 
 def digit_menu(schedules: list[str], wish: DigitSide) -> Menu:
     """The same for digits, of which flows with these schedules are trained."""
     side = wish if wish.schedule in schedules else replace(wish, schedule=schedules[0])
-    side, notes = _with_noise(side, True)
+    side, notes = _with_noise(side)
     of_perfect = frozenset({"window", "until"} if wish.velocity != PERFECT else ())
-    return Menu(side, {"schedule": [(name, name) for name in schedules]}, notes, _without_noise(wish) | of_perfect)
+    return Menu(side, {"schedule": [(name, name) for name in schedules]}, notes, _without_noise(side) | of_perfect)
 
 
-def _with_noise(wish: Any, possible: bool) -> tuple[Any, dict[str, list[str]]]:
+def _against_noise(side: Side, source: str) -> str:
+    """Why this side cannot have noise, if it cannot."""
+    if side.coupling != "independent" or not SOURCES[source].is_standard:
+        return NEEDS_NOISE
+    return NEEDS_MEAN if side.velocity in VARIANTS else ""
+
+
+def _with_noise(wish: Any, against: str = "") -> tuple[Any, dict[str, list[str]]]:
     """The side with the noise that it can have, and sentences on what is replaced."""
-    if not wish.noise or (possible and wish.solver == EULER):
-        return wish, {}
-    if not possible:
-        return replace(wish, noise=0.0), {"noise": [f"{NEEDS_NOISE}: shown is the run without it."]}
-    return replace(wish, solver=EULER), {"solver": ["Noise is added to Euler's steps only: shown is Euler."]}
+    if wish.noise and against:
+        return replace(wish, noise=0.0), {"noise": [f"{against}: shown is the run without it."]}
+    if wish.noise and wish.solver != EULER:
+        return replace(wish, solver=EULER), {"solver": ["Noise is added to Euler's steps only: shown is Euler."]}
+    return wish, {}
 
 
-def _without_noise(wish: Any) -> frozenset[str]:
-    return frozenset() if wish.noise else frozenset({"drift"})
+def _without_noise(side: Any) -> frozenset[str]:
+    return frozenset() if side.noise else frozenset({"drift"})
 
 
 def _replaced(wish: Side, side: Side, target: str, damaged: list[str]) -> dict[str, list[str]]:

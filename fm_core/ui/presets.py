@@ -16,7 +16,7 @@ class Comparison:
 
 COMPARISONS = [
     Comparison(
-        "Why does the cloud shrink on the way?",
+        "Why does the cloud shrink?",
         "the curve: linear dips to half the variance halfway, cosine keeps it at 1.",
         Settings("gaussian", sides=(Side("linear"), Side("cosine"))),
     ),
@@ -41,8 +41,13 @@ COMPARISONS = [
         Settings("spirals", sides=(Side(), Side(velocity="exact"))),
     ),
     Comparison(
-        "What does one ReLU too many break?",
+        "What does a last ReLU break?",
         "the direction of the paths: with a ReLU at its end the network can only push right and up.",
         Settings(sides=(Side(), Side(velocity="relu-output"))),
+    ),
+    Comparison(
+        "What does noise change?",
+        "the paths, which become random, and the curves, which stay the same: with noise it is a diffusion model.",
+        Settings("circles", sides=(Side(), Side(noise=1.0))),
     ),
 ]

@@ -22,7 +22,17 @@ const TARGETS = { Moons: 0.5, "N((1, 1), I)": 1, "Eight Gaussians": 2.02, "Swiss
 /** A side whose variance is that of theory, times `shrunk` at the end; other figures as given. */
 function sideOf(
   [from, to],
-  { schedule = "linear", steps = 50, solver = "Euler", shrunk = 1, covariance = 0, ...more },
+  {
+    schedule = "linear",
+    steps = 50,
+    solver = "Euler",
+    shrunk = 1,
+    covariance = 0,
+    noise = 0,
+    drift = "corrected",
+    spacing = "equal",
+    ...more
+  },
 ) {
   const theory = (t) => {
     const [alpha, beta] = PATHS[schedule](t);
@@ -34,6 +44,9 @@ function sideOf(
   return {
     schedule,
     steps,
+    noise,
+    drift,
+    spacing,
     solver: solver.toLowerCase(),
     solver_title: solver,
     nfe: steps * EVALUATIONS[solver],
@@ -46,14 +59,20 @@ function sideOf(
 
 /** A run of points of one side, or two, each with what differs from a learned linear run of 50 Euler steps. */
 function points({ source = "N(0, I)", target = "Moons", particles = 2000 }, ...sides) {
-  const made = sides.map(({ velocity = "learned", coupling = "independent", far = 0.02, w2 = 0.22, ...more }) => {
-    const straight = coupling === "ot" ? 0.99 : 0.8;
-    const straightness = Array.from({ length: (more.steps ?? 50) + 1 }, (_, k) => (k ? straight : 1));
-    const map = velocity === "exact" || coupling === "ot" ? null : { median: 0.012, far };
-    const distances = { states: [0, more.steps ?? 50], values: [1, w2] };
-    const figures = { velocity, coupling, flow_map: map, distances, floor: 0.2 };
-    return sideOf([SOURCES[source], TARGETS[target]], { ...more, statistics: { straightness }, figures });
-  });
+  const made = sides.map(
+    ({ velocity = "learned", coupling = "independent", far = 0.02, w2 = 0.22, exact, ...more }) => {
+      const straight = coupling === "ot" ? 0.99 : 0.8;
+      const straightness = Array.from({ length: (more.steps ?? 50) + 1 }, (_, k) => (k ? straight : 1));
+      const map = velocity === "exact" || coupling === "ot" ? null : { median: 0.012, far };
+      const distances = { states: [0, more.steps ?? 50], values: [1, w2] };
+      const figures = { velocity, coupling, flow_map: map, distances, floor: 0.2 };
+      return sideOf([SOURCES[source], TARGETS[target]], {
+        ...more,
+        statistics: { straightness, exact: exact && [[1, exact]] },
+        figures,
+      });
+    },
+  );
   return { kind: "points", source, target, particles, seed: 0, sides: made };
 }
 
@@ -97,6 +116,7 @@ const matched = { coupling: "ot", covariance: 0.6 };
 const onestep = { velocity: "one-step", steps: 1, shrunk: 0 };
 const grouped = { ...matched, group: 8 };
 const stray = { schedule: "custom (1π, 0.5π)" };
+const alone = { noise: 1, drift: "uncorrected", shrunk: 2.4 };
 const RUNS = {
   linear: points({}, {}),
   cosine: points({}, { schedule: "cosine" }),
@@ -131,6 +151,23 @@ const RUNS = {
   same: points({}, {}, {}),
   "at level": points({ target: "N((1, 1), I)" }, {}, { schedule: "cosine" }),
   "at level, turned": points({ target: "N((1, 1), I)" }, { schedule: "cosine" }, {}),
+  noisy: points({}, { noise: 1 }),
+  "noisy, of many ends": points({}, { noise: 3, far: 0.4 }),
+  "noisy, in three steps": points({}, { noise: 1, steps: 3 }),
+  "noisy, too coarse": points({}, { noise: 3, steps: 10, shrunk: 1.3, exact: 0.66 }),
+  "noisy, bad network": points({}, { noise: 3, steps: 10, shrunk: 1.3, exact: 0.51 }),
+  "noisy, cosine": points({}, { noise: 1, schedule: "cosine" }),
+  "noise alone": points({}, { ...alone, exact: 1.17 }),
+  "noise alone, exact": points({}, { ...alone, velocity: "exact" }),
+  "noise alone, unmeasured": unmeasured(points({}, alone)),
+  "noise or not": points({}, {}, { noise: 1 }),
+  "noise or not, unmeasured": unmeasured(points({}, {}, { noise: 1 })),
+  "noise and noise alone": points({}, { noise: 1 }, { ...alone, exact: 1.17 }),
+  "noise, steps": points({}, { noise: 1 }, { noise: 1, steps: 200 }),
+  "noise, fields": points({}, { noise: 1 }, { noise: 1, velocity: "exact" }),
+  "noise alone, schedules": points({ target: "N((1, 1), I)" }, alone, { ...alone, schedule: "cosine" }),
+  "noise and another spacing": points({}, {}, { noise: 1, spacing: "short-last" }),
+  spacings: points({}, {}, { spacing: "short-last" }),
   unmeasured: unmeasured(points({}, {})),
   "unmeasured, compared": unmeasured(points({}, { steps: 5 }, { steps: 50 })),
   pairs: pairs({}, {}),
@@ -164,6 +201,10 @@ const RUNS = {
   "digits compared": images({}, {}, { schedule: "cosine" }),
   "digits compared unread": images({ read: false }, {}, { schedule: "cosine" }),
   "digits, steps": images({}, { steps: 2 }, { steps: 20 }),
+  "digits, noisy": images({}, { noise: 1 }),
+  "digits, noise alone": images({}, { ...alone }),
+  "digits, noise or not": images({}, {}, { noise: 1 }),
+  "digits, noise or not, unread": images({ read: false }, {}, { noise: 1 }),
   clothes: images(translation, {}),
   "one picture": images({ ...translation, particles: 1 }, {}),
   "clothes unread": images({ ...translation, read: false }, {}),
@@ -265,6 +306,59 @@ const SAID = [
     1,
     /^Variance at the end: 5 steps 0\.50, 50 steps 0\.50; data 0\.50\. The distance to the data is being measured\.$/,
   ],
+  ["noisy", 0, /^2,000 random points, and noise at every step, η = 1: a correction .* takes back what it spreads/],
+  ["noisy", 0.2, /^Each point goes its own random way, .* the network's arrows .*: variance 0\.66, theory says 0\.66/],
+  ["noisy", 0.5, /narrower than both start and data: variance 0\.38/],
+  ["noisy", 0.8, /^Arrows and noise, together, now spread the points over the moons/],
+  ["noisy", 1, /^Done in 50 steps: the points lie where the data live/],
+  ["noisy, cosine", 0.8, /^Arrows and noise, together, now gather the points/],
+  ["noisy, of many ends", 1, /^Done in 50 steps: the points lie where the data live/],
+  ["noisy, too coarse", 1, /^Not quite there, because of the steps: variance 0\.65, .* 0\.50; .* it is 0\.66\.$/],
+  ["noisy, bad network", 1, /^Done in 10 steps, but not quite there: variance 0\.65/],
+  ["noise alone", 0, /η = 1: no correction of the drift takes back/],
+  ["noise alone", 0.5, /^Noise without its correction: variance 0\.64, theory says 0\.38/],
+  [
+    "noise alone",
+    1,
+    /^Too wide without .*, on the exact field as well \(1\.17\): variance 1\.20, the data's is 0\.50\.$/,
+  ],
+  ["noise alone, exact", 1, /^Too wide without the correction, on the exact field: variance 1\.20/],
+  ["noise alone, unmeasured", 1, /^Noise without its correction: variance 1\.20, the data's is 0\.50\. Nothing took/],
+  ["noise or not", 0, /only the noise on the way differs: no noise and noise \(η = 1\)\.$/],
+  [
+    "noise or not",
+    0.2,
+    /^Other paths, but the same crowd\? .* no noise 0\.66, noise \(η = 1\) 0\.66; theory says 0\.66/,
+  ],
+  [
+    "noise or not",
+    1,
+    /^Other paths, other ends, the same crowd: distance W₂: no noise 0\.22, noise \(η = 1\) 0\.22; two fresh/,
+  ],
+  ["noise and noise alone", 0, /only the noise on the way differs: noise \(η = 1\) and noise alone \(η = 1\)\.$/],
+  [
+    "noise and noise alone",
+    0.5,
+    /noise \(η = 1\) 0\.38 \(below both\), noise alone \(η = 1\) 0\.64; start 1, data 0\.50/,
+  ],
+  [
+    "noise and noise alone",
+    1,
+    /ends too wide, on the exact field as well: noise \(η = 1\) 0\.50, noise alone \(η = 1\) 1\.20; data/,
+  ],
+  ["noise, steps", 0.2, /^Other steps draw other noise, .*: variance 50 steps 0\.66, 200 steps 0\.66\.$/],
+  [
+    "noise, fields",
+    0.2,
+    /: start, noise, solver and steps are the same, so every difference is the network's error\.$/,
+  ],
+  ["noise alone, schedules", 1, /^Linear: off N/],
+  ["noise and another spacing", 1, /^Other paths, other ends, the same crowd/],
+  ["spacings", 0, /only the spacing of the steps differs: equal steps and short steps last\.$/],
+  ["digits, noisy", 0, /^16 images of noise, and more of it at every step, η = 1/],
+  ["digits, noisy", 0.8, /^The noise of each step gets weaker, and fades at t = 1/],
+  ["digits, noise alone", 1, /^Noise without its correction: variance 2\.40, the data's is 1/],
+  ["digits, noise or not", 0.2, /^How sure the classifier is/],
   ["pairs", 0, /^Pairs, no network: 2,000 random points, each with a point of the moons .* drawn by chance\.$/],
   ["pairs", 0.2, /own partner: 23% of the straight lines between partners cross/],
   ["pairs", 0.5, /narrower than both noise and data: variance 0\.38 against 1 and 0\.50/],

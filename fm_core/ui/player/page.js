@@ -2,7 +2,7 @@
 import { showTab, tabOf } from "./address.js";
 import { make } from "./dom.js";
 import { showLarge } from "./large.js";
-import { isUnfinished } from "./numbers.js";
+import { inWords, isUnfinished, limitsOf, nearest } from "./numbers.js";
 
 /** Once per page. */
 export function connectPage() {
@@ -58,11 +58,10 @@ function groupChoices() {
 /** A number that cannot be is replaced by the nearest one that can, when its entry is finished. @param {Event} event */
 function finishNumber({ target: input }) {
   if (!isUnfinished(input)) return;
-  const [least, most] = [Number(input.min || 0), Number(input.max || Number.MAX_SAFE_INTEGER)];
-  const given = input.valueAsNumber;
-  const value = Number.isNaN(given) ? least : Math.min(Math.max(Math.round(given), least), most);
+  const limits = limitsOf(input);
+  const value = nearest(input.valueAsNumber, limits);
   const name = input.ariaLabel?.replace("number input for ", "") ?? "This";
-  note(input, `${name} must be a whole number from ${least} to ${most}, so it is now ${value}.`);
+  note(input, `${name} must be ${inWords(limits)}, so it is now ${value}.`);
   input.value = String(value);
   input.dispatchEvent(new Event("input", { bubbles: true }));
 }

@@ -3,6 +3,7 @@ import { addressOf, displayOf, isLarge, show } from "./address.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
 import { coloursOf, find, make, painted, write } from "./dom.js";
+import { meaningOf } from "./noise.js";
 import { add, decode } from "./packet.js";
 import { Probe } from "./probe.js";
 import { sentenceOf } from "./sentence.js";
@@ -199,7 +200,8 @@ export class Player {
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
     this.offerCharts(run);
     const { about = scene.explainVariance(run), scale } = this.menu.selectedOptions[0].dataset;
-    find(root, ".fm-chart-words > p").innerHTML = scene.lacking?.(run, options.statistic)?.[1] ?? about;
+    const words = scene.lacking?.(run, options.statistic)?.[1] ?? `${about} ${meaningOf(run, options.statistic)}`;
+    find(root, ".fm-chart-words > p").innerHTML = words;
     find(root, ".fm-close").hidden = scale === "log";
     this.resize();
     this.chart.show(run, scene.traces[options.statistic], { ...options, scale }, first);

@@ -1,4 +1,5 @@
 // The sentence beneath the title: what moves where, what drives it, and what to notice just now.
+import { isAlone, isNoisy, noiseName } from "./noise.js";
 import { COMPARED, COMPARED_PAIRS, IMAGES, PAIRS, POINTS } from "./sentences.js";
 import { stateAt } from "./time.js";
 
@@ -79,6 +80,9 @@ const NAMES = {
   ot: "optimal transport",
 };
 
+/** @type {Record<string, string>} */
+const SPACINGS = { equal: "equal steps", "short-first": "short steps first", "short-last": "short steps last" };
+
 /** What each setting is called, and what a side is called by it.
  * @type {Record<string, { title: string, of: (side: Side) => string }>} */
 const SETTINGS = {
@@ -87,6 +91,8 @@ const SETTINGS = {
   group: { title: "the size of the groups", of: ({ group }) => (group ? `groups of ${group}` : "") },
   schedule: { title: "the schedule", of: ({ schedule }) => schedule },
   steps: { title: "the number of steps", of: ({ steps }) => count(steps, "step") },
+  spacing: { title: "the spacing of the steps", of: ({ spacing }) => SPACINGS[spacing] ?? "" },
+  noise: { title: "the noise on the way", of: noiseName },
   solver: { title: "the solver", of: ({ solver_title }) => solver_title },
 };
 
@@ -115,10 +121,11 @@ const dips = ({ shown, low, error }) => Math.max(...shown) < low - 2 * error;
 const isDipless = ({ variance, low, error }) =>
   Math.min(...variance) > Math.max(0.95 * Math.min(...ends(variance)), 0.9 * low - 2 * error);
 
-/** The figure by which a run does not end at the data, if it does not: the flow-map error, W2, which counts only where it
- * is large, because that of 256 particles reaches 1.6 times the floor by chance, or the variance. @param {Look} look */
+/** The figure by which a run does not end at the data, if it does not: the flow-map error, which with noise is that of
+ * single random paths and says little of the crowd, W2, which counts only where it is large, because that of 256
+ * particles reaches 1.6 times the floor by chance, or the variance. @param {Look} look */
 function missOf({ variance, data, lastError, side }) {
-  if ((side.flow_map?.far ?? 0) >= 0.3) return "far";
+  if (!isNoisy(side) && (side.flow_map?.far ?? 0) >= 0.3) return "far";
   if (distanceOf(side) >= 1.8 * (side.floor ?? 1)) return "distance";
   return Math.abs(last(variance) - data) < Math.max(0.1 * data, 4 * lastError) ? "" : "variance";
 }
@@ -132,8 +139,21 @@ const isUnmeasured = ({ kind, sides }) => kind === "points" && sides.some(({ dis
 function isNarrower(looks, index) {
   const [narrow, wide] = [looks[index], looks[1 - index]].map(({ side }) => side.theory.values[0]);
   const level = [...ends(narrow), ...wide].every((value) => Math.abs(value / narrow[0] - 1) < 0.05);
-  return level && Math.min(...narrow) < 0.9 * narrow[0] && onlyIn(looks[0].run, "schedule");
+  const kept = looks.every(({ side }) => !isAlone(side));
+  return kept && level && Math.min(...narrow) < 0.9 * narrow[0] && onlyIn(looks[0].run, "schedule");
 }
+
+/** Variance at the end of the exact field's run from the same noise, if it is known. @param {Side} side */
+const exactEnd = ({ velocity, statistics: { exact, variance } }) =>
+  velocity === "exact" ? last(variance[0]) : last(exact?.[0] ?? []);
+/** Whether noisy steps miss the data's variance, and on the exact field nearly as much. @param {Look} look */
+const isCoarse = (look) =>
+  isNoisy(look.side) &&
+  missOf(look) === "variance" &&
+  (exactEnd(look.side) - look.data) / (last(look.variance) - look.data) > 0.75;
+/** Whether noise alone makes the cloud too wide, even on the exact field. @param {Look} look */
+const isWidened = ({ side, data, lastError }) =>
+  isAlone(side) && exactEnd(side) - data > Math.max(0.1 * data, 4 * lastError);
 
 /** @param {Side} side */
 const isRelu = ({ velocity }) => velocity === "relu-output";
@@ -160,6 +180,11 @@ const CONDITIONS = {
   relu: ({ side }) => isRelu(side),
   guessing: ({ side }) => isForOneStep(side) && side.steps === 1 && side.coupling !== "ot",
   unseen: ({ side }) => isForOneStep(side) && side.steps > 1,
+  noisy: ({ side }) => isNoisy(side),
+  alone: ({ side }) => isAlone(side),
+  coarse: (look) => isCoarse(look) && !isExact(look.side),
+  widened: (look) => isWidened(look) && !isExact(look.side),
+  "widened, exact": (look) => isWidened(look),
   one: ({ side }) => side.steps === 1,
   few: ({ side }) => side.steps <= FEW,
   exact: ({ side }) => isExact(side),
@@ -189,6 +214,14 @@ const CONDITIONS = {
   wider: (_, looks) => isNarrower(looks, 1) && looks[0].run.kind === "points",
   same: ({ run }) => onlyIn(run, ""),
   single: ({ run }) => differencesOf(run).length === 1,
+  redrawn: ({
+    run: {
+      sides: [a, b],
+    },
+  }) => isNoisy(a) && isNoisy(b) && a.steps !== b.steps,
+  noise: ({ run }) => onlyIn(run, "noise"),
+  "one widened": ({ run }, looks) => onlyIn(run, "noise") && looks.some(isWidened),
+  "noise agrees": ({ run }, looks) => run.sides.some(isNoisy) && looks.every(fits),
   steps: ({ run }) => onlyIn(run, "steps"),
   cost: ({ run }) => onlyIn(run, "solver") && run.sides[0].nfe === run.sides[1].nfe,
   solver: ({ run }) => onlyIn(run, "solver"),
@@ -251,8 +284,21 @@ function things({ run: { kind, particles } }) {
   return kind === "digits" ? `${count(particles, "image")} of noise` : `${count(particles, "picture")} of clothes`;
 }
 
+/** Variance that the flow has at the state, by theory. @param {Look} look */
+function theoryOf({ side, state }) {
+  const series = side.theory.values[0];
+  return series[Math.round(side.t.values[state] * (series.length - 1))];
+}
+
+/** What a run starts from, in a word that is not that of the noise on its way. @param {Look} look */
+function origin({ run }) {
+  if (run.sides.some(isNoisy)) return "start";
+  return isNoise(run) ? "noise" : isTranslation(run) ? "clothes" : "source";
+}
+
 /** @param {Look} look */
 function nowAndDip(look) {
+  if (isAlone(look.side)) return fixed(look.now);
   const note = dips(look) ? " (below both)" : isDipless(look) ? " (no dip)" : "";
   return fixed(look.now) + note;
 }
@@ -278,8 +324,13 @@ const WORDS = {
   things,
   target: ({ run }) => inText(run.target),
   source: ({ run }) => inText(run.source),
-  origin: ({ run }) => (isNoise(run) ? "noise" : isTranslation(run) ? "clothes" : "source"),
+  origin,
   arrows: ({ side }) => (isExact(side) ? "the exact arrows" : "the network's arrows"),
+  movers: ({ side }) => (isNoisy(side) ? "arrows and noise, together," : "the arrows"),
+  noise: ({ side }) => `η = ${side.noise}`,
+  theory: (look) => fixed(theoryOf(look)),
+  exact: ({ side }) => fixed(exactEnd(side)),
+  alike: ({ side }) => (isNoisy(side) ? "start, noise, solver and steps" : "start, solver and steps"),
   what: ({ run }) => list(differencesOf(run).map((name) => SETTINGS[name].title)),
   steps: ({ side }) => count(side.steps, "step"),
   evaluations: ({ side }) => count(side.nfe, "evaluation"),

@@ -9,6 +9,10 @@ const RELU = "A point that is too far right or too high *cannot come back*: a Re
 const ONE_STEP = "One step has only two states, its start and its end; *in between, the player draws straight lines*.";
 const UNSEEN =
   "*A network for one step, taken in {steps}:* it was trained at t = 0 alone, so its later arrows mean nothing.";
+const ALONE =
+  "*Noise without its correction:* variance {now}, theory says {theory}. Nothing takes back what it spreads.";
+const ALONE_AT_END =
+  "*Noise without its correction:* variance {now}, the data's is {var X₁}. Nothing took back what it spread.";
 const JUMPS = "*{jumps done}:* variance {now}; {origin} {var X₀}, data {var X₁}.";
 
 /** @type {Table} */
@@ -17,6 +21,9 @@ export const POINTS = {
     relu: "*{things}, and a network that ends in a ReLU:* no output is negative, so no point can move left or down.",
     guessing: "*{things}, and a network for one step:* trained at t = 0 alone, it has learned one arrow for each x₀.",
     unseen: UNSEEN,
+    alone: "*{things}, and noise at every step*, {noise}: no correction of the drift takes back what it spreads.",
+    noisy:
+      "*{things}, and noise at every step*, {noise}: a correction of the drift takes back what it spreads, on average.",
     few: "*Only {steps}:* {things} head for {target} in {straight jumps}.",
     exact: "*{things}, but no network:* a formula gives the exact velocity at every place and time.",
     matched: "*{things}.* The network was trained on pairs matched by optimal transport: their lines hardly cross.",
@@ -28,6 +35,9 @@ export const POINTS = {
     guessing:
       "*All points head for one place:* pairs were drawn by chance, so the average x₁ is the same for every x₀.",
     unseen: UNSEEN,
+    alone: ALONE,
+    noisy:
+      "Each point goes *its own random way*, pushed by {arrows} and by noise: variance {now}, theory says {theory}.",
     one: "*Every point goes straight to its end:* with one step, nothing corrects its course.",
     few: "*Each step is straight:* the course of a point is corrected only {corrections} on its way to {target}.",
     straight: "{arrows} take {things} to {target} on *nearly straight paths*: straightness {straightness}, at most 1.",
@@ -39,6 +49,7 @@ export const POINTS = {
     relu: RELU,
     unseen: UNSEEN,
     one: ONE_STEP,
+    alone: ALONE,
     few: JUMPS,
     dips: "Halfway, the cloud is *narrower than both {origin} and data*: variance {now} against {both variances}.",
     level: "*The cloud keeps its width* all the way: variance {now}; {origin} {var X₀}, data {var X₁}.",
@@ -49,10 +60,11 @@ export const POINTS = {
     relu: RELU,
     unseen: UNSEEN,
     one: ONE_STEP,
+    alone: ALONE,
     few: JUMPS,
     straight: "The paths stay *nearly straight*, so a few steps would do: straightness {straightness}, at most 1.",
-    spreads: "The arrows now *spread the points over {target}*: variance {now}, the data's is {var X₁}.",
-    gathers: "The arrows now *gather the points on {target}*: variance {now}, the data's is {var X₁}.",
+    spreads: "{movers} now *spread the points over {target}*: variance {now}, the data's is {var X₁}.",
+    gathers: "{movers} now *gather the points on {target}*: variance {now}, the data's is {var X₁}.",
     else: "*Almost there:* variance {now}, the data's is {var X₁}.",
   },
   end: {
@@ -63,8 +75,14 @@ export const POINTS = {
       "*All points end almost in one place*, the mean of the data: for one step, the average of all x₁ is the best guess.",
     collapsed:
       "*All points end almost in one place:* with one step, each follows its first arrow to the mean of the data.",
+    widened:
+      "*Too wide without the correction*, on the exact field as well ({exact}): variance {now}, the data's is {var X₁}.",
+    "widened, exact": "*Too wide without the correction*, on the exact field: variance {now}, the data's is {var X₁}.",
+    alone: ALONE_AT_END,
     unmeasured:
       "*Done in {steps}*{cost}: variance {now}, the data's is {var X₁}. The distance to the data is being measured.",
+    coarse:
+      "*Not quite there, because of the steps:* variance {now}, the data's is {var X₁}; on the exact field it is {exact}.",
     close: "*{jumps come} close to {target}*{cost}: {distance}.",
     few: "*{jumps miss} {target}*{cost}: {reason}.",
     exact: "*Done in {steps} on the exact field:* {distance}. The rest is the solver's error, and chance.",
@@ -77,11 +95,15 @@ export const POINTS = {
 /** @type {Table} */
 export const IMAGES = {
   start: {
+    alone: "*{things}, and more of it at every step*, {noise}: no correction of the drift takes back what it spreads.",
+    noisy:
+      "*{things}, and more of it at every step*, {noise}: a correction of the drift takes back what it spreads, on average.",
     few: "*Only {steps}* from {origin} to digits: all 784 pixels of an image jump at once.",
     clothes: "*{things}*, with some noise mixed in. A network will turn clothes into digits, step by step.",
     else: "*{things}.* A network will change their pixels, step by step, until digits appear.",
   },
   way: {
+    alone: ALONE,
     one: "*Every pixel goes straight to its end:* with one step, nothing corrects its course.",
     few: "*Each step is straight:* the course of the pixels is corrected only {corrections} on the way to digits.",
     translated:
@@ -92,6 +114,7 @@ export const IMAGES = {
   },
   middle: {
     one: ONE_STEP,
+    alone: ALONE,
     few: JUMPS,
     translated: "*Neither clothes nor digits*, but in the predicted ends the classifier reads digits, {sure} sure.",
     clothes: "*Neither clothes nor digits*, but something of both.",
@@ -100,11 +123,14 @@ export const IMAGES = {
   },
   late: {
     one: ONE_STEP,
+    alone: ALONE,
     few: JUMPS,
+    noisy: "*The noise of each step gets weaker*, and fades at t = 1: variance {now}, digits {var X₁}.",
     read: "The shapes are settled, *the last steps sharpen them*. The classifier is {sure} sure of the digits to come.",
     else: "The shapes are settled, *the last steps sharpen them*.",
   },
   end: {
+    alone: ALONE_AT_END,
     blurred:
       "*One step gives a blur:* pairs were drawn by chance, so the first prediction can only be the average digit.",
     brief: "*Done in only {steps}:* variance {now}, digits {var X₁}; the classifier is {sure} sure of what it reads.",
@@ -163,16 +189,18 @@ export const COMPARED = {
     else: "Both runs start from *the same {things}*; {a} and {b} differ in {what}.",
   },
   way: {
+    redrawn: "Other steps draw *other noise*, so compare the crowds, not the paths: variance {a} {now}, {b} {b.now}.",
     steps:
       "Between two states everything moves straight: *few steps cut the corners* of the true paths. {a} against {b}.",
     cost: "*The same cost, {evaluations}:* {a} spends them on {steps}, {b} on {b.steps}.",
     solver: "{a} evaluates the field {evaluations, times}, {b} {b.evaluations, times}, both *in {steps}*.",
     bounded: "{a} against {b}: *with a ReLU as last layer, no point can move left or down*.",
-    approximate: "{a} against {b}: start, solver and steps are the same, so *every difference is the network's error*.",
+    approximate: "{a} against {b}: {alike} are the same, so *every difference is the network's error*.",
     "one guessing": "{a} against {b}: in one step, the best that a network can do is *the average of all x₁*.",
     "one unseen": "{a} against {b}: one of them was *trained at t = 0 alone*, so its later arrows mean nothing.",
     pairing: STRAIGHTNESS,
     read: CONFIDENCE,
+    noise: "*Other paths, but the same crowd?* Variance now: {a} {now}, {b} {b.now}; theory says {theory} for both.",
     else: VARIANCES,
   },
   middle: {
@@ -192,10 +220,13 @@ export const COMPARED = {
       "*Straightness:* {a} {straightness}, {b} {b.straightness}. The straighter the paths, the fewer steps are needed.",
     read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}, digits {var X₁}.",
     images: "*Variance at the end:* {a} {now}, {b} {b.now}; digits {var X₁}.",
+    "one widened":
+      "*Noise without its correction* ends too wide, on the exact field as well: {a} {now}, {b} {b.now}; data {var X₁}.",
     narrower: "With {a}, *α² + β² falls below 1 on the way*, and with it the variance; with {b}, it stays 1.",
     wider: "With {a}, *α² + β² stays 1*; with {b}, it falls below 1 on the way, and with it the variance.",
     unmeasured:
       "*Variance at the end:* {a} {now}, {b} {b.now}; data {var X₁}. The distance to the data is being measured.",
+    "noise agrees": "*Other paths, other ends, the same crowd:* distance W₂: {a} {W₂}, {b} {b.W₂}; {fresh}.",
     agree: "*Both end where the data live*, only the way there differed: distance W₂ {W₂} and {b.W₂}; {fresh}.",
     else: "{a}: *{verdict}*, {figure}; {b}: *{b.verdict}*, {b.figure}.",
   },
