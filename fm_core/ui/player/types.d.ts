@@ -159,6 +159,10 @@ declare namespace FM {
     /** norm is [mean, 10% quantile, 90% quantile] over the images, each by state. */
     statistics: Side["statistics"] & { norm: number[][]; confidence?: number[] };
     covariance: number;
+    /** Of digits: the field, the window of the perfect network (null: the whole image), and until when it holds. */
+    velocity?: "learned" | "perfect";
+    window?: number | null;
+    until?: number;
     /** (a, b) of each state: the predicted end is a x + b v. */
     coefficients: [number, number][];
     x: Block;
