@@ -318,3 +318,9 @@ class TranslateSettings(Checked):
     def drawn(self, pixels: Tensor) -> Tensor:
         """Pictures (n, 28, 28) as they are translated: all, or the first alone, with `draws` draws of the noise."""
         return pixels if self.draws == 1 else pixels[:1].expand(self.draws, -1, -1)
+
+    def left_out(self, count: int) -> str:
+        """A sentence on the pictures, of so many, that are not translated; empty if all are."""
+        if self.draws == 1 or count <= 1:
+            return ""
+        return f"Only the first of {count} pictures is translated, with {self.draws} draws of the noise."
