@@ -17,9 +17,9 @@ from fm_core.ui.lesson_controls import described, tries_of, values_of
 from fm_core.ui.lesson_formulas import formula, with_formulas
 from fm_core.ui.lessons import Lesson, LessonError, lessons
 from fm_core.ui.page import build_page, launch_options
-from tests import lesson_checks_models, lesson_checks_paths
+from tests import lesson_checks_models, lesson_checks_paths, lesson_checks_perfect
 
-CHECKS = lesson_checks_paths.CHECKS | lesson_checks_models.CHECKS
+CHECKS = lesson_checks_paths.CHECKS | lesson_checks_models.CHECKS | lesson_checks_perfect.CHECKS
 
 ROOT = Path(__file__).parent.parent
 PLAYER = ".fm-lesson-player .fm-player:not([data-run='0'])"
