@@ -93,7 +93,7 @@ def test_how_many_images_share_the_weight():
     each = [1 / weights(run.x[k].flatten(1), run.t[k].item()).square().sum(1) for k in (0, 5, 8)]
     shared = [np.median(values.numpy()) for values in each]
     assert [round(run.t[k].item(), 2) for k in (0, 5, 8)] == [0, 0.11, 0.23]
-    assert [round(shared[0]), round(shared[1]), round(shared[2], 1)] == [2000, 25, 1.0]
+    assert shared == pytest.approx([2000, 25, 1.0], abs=1.5)
 
 
 @cache
