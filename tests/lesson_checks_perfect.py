@@ -76,7 +76,7 @@ def agreed(a: Tensor, b: Tensor) -> int:
 
 
 def other_digits_from_the_same_noise(values: Values, said: list[str], _: list[float]) -> None:
-    (_, a), (_, b) = digits(values), digits(values, "_b")
+    a, b = digits(values)[1], digits(values, "_b")[1]
     found = shown(said, "From the same")
     agree(found, values["images"], agreed(a, b), reading(a)[1], reading(b)[1], error=SURE)
     agree(shown(said, "In the median"), float(np.median(apart(a, b))), variety(a), error=SENT)
@@ -84,7 +84,7 @@ def other_digits_from_the_same_noise(values: Values, said: list[str], _: list[fl
 
 
 def pixels_see_a_window(values: Values, said: list[str], _: list[float]) -> None:
-    (_, a), (_, b) = digits(values), digits(values, "_b")
+    a, b = digits(values)[1], digits(values, "_b")[1]
     sure = reading(a)[1], reading(b)[1]
     if values["window"] == WHOLE:
         agree(shown(said, "agree on one training digit"), *sure, error=SURE)
@@ -95,7 +95,7 @@ def pixels_see_a_window(values: Values, said: list[str], _: list[float]) -> None
 
 
 def the_hand_over_decides(values: Values, said: list[str], _: list[float]) -> None:
-    (_, a), (_, b) = digits(values), digits(values, "_b")
+    a, b = digits(values)[1], digits(values, "_b")[1]
     far = apart(a, b)
     close = int((far < 0.3).sum())
     middle = float(np.median(far))
@@ -120,7 +120,7 @@ def one_coat_becomes_many_digits(values: Values, said: list[str], _: list[float]
 
 
 def few_steps_miss(values: Values, said: list[str], _: list[float]) -> None:
-    (_, a), (_, b) = translated(values), translated(values, "_b")
+    a, b = translated(values)[1], translated(values, "_b")[1]
     middle = float(np.median(apart(a, b)))
     figures = shown(said, "the ends are")
     agree(figures, values["steps"], middle, values["steps_b"], agreed(a, b), 10, error=SENT)
@@ -128,7 +128,7 @@ def few_steps_miss(values: Values, said: list[str], _: list[float]) -> None:
 
 
 def schedules_choose_other_digits(values: Values, said: list[str], _: list[float]) -> None:
-    (_, a), (_, b) = translated(values), translated(values, "_b")
+    a, b = translated(values)[1], translated(values, "_b")[1]
     different = [len(reading(x)[0].unique()) for x in (a, b)]
     agree(shown(said, "The classifier reads"), *different, agreed(a, b), 10)
     agree(shown(said, "Two ends of a run"), variety(a), variety(b), error=SENT)

@@ -50,11 +50,11 @@ def generator(seed: int = 0) -> torch.Generator:
 def test_the_perfect_network_is_the_formula(schedule):
     flow, t = perfect_flow(schedule), 0.15
     x = flow.sample(3, 20).x[6]
-    alpha, beta, d_alpha, d_beta = (float(c) for c in SCHEDULES[schedule](torch.tensor(t, dtype=torch.float64)))
+    alpha, beta, d_alpha, d_beta = (float(c) for c in SCHEDULES[schedule](torch.tensor(t).double()))
     squares = torch.stack([(image - beta * training()).square().sum(1) for image in x.flatten(1).double()])
     x_1 = (-squares / (2 * alpha**2)).softmax(1) @ training()
     v = d_alpha * (x.flatten(1) - beta * x_1) / alpha + d_beta * x_1
-    torch.testing.assert_close(flow.velocity(x, t).flatten(1).double(), v, atol=2e-3, rtol=1e-3)
+    torch.testing.assert_close(flow.velocity(x, torch.full((3,), t)).flatten(1).double(), v, atol=2e-3, rtol=1e-3)
 
 
 def test_the_ratio_of_two_weights_is_that_of_the_distances_to_x_over_beta():
@@ -179,7 +179,7 @@ def test_how_far_starts_and_ends_of_one_coat_are_apart():
 def test_five_steps_and_fifty(spacing, far):
     picked = {"clothes": "one of each", "draws": 1}
     (_, few), (_, many) = (
-        translated(of_coat(**picked, **way)) for way in ({"steps": 5, "spacing": spacing}, {"steps": 50})
+        translated(of_coat() | picked | way) for way in ({"steps": 5, "spacing": spacing}, {"steps": 50})
     )
     assert np.median(apart(few, many)) == pytest.approx(far, abs=0.02)
 
