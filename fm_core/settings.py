@@ -14,7 +14,7 @@ from fm_core.maths.flow import SEEDS
 from fm_core.maths.matching import COUPLINGS, OPTIMAL_TRANSPORT, Pair, optimal_transport
 from fm_core.maths.schedules import SCHEDULES, Schedule, trigonometric
 from fm_core.maths.solvers import SOLVERS
-from fm_core.maths.spacing import EQUAL, SHORT_FIRST, SPACINGS
+from fm_core.maths.spacing import EQUAL, SHORT_FIRST, SPACINGS, time_grid
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
 from fm_core.refusals import SettingsError, decimal, number, one_of, whole
@@ -43,6 +43,7 @@ PERFECT = "perfect"
 DIGIT_VELOCITIES = {"learned": "network", PERFECT: "perfect network"}
 WHOLE = 2 * SHAPE[1] - 1  # pixels: a window that sees the whole image from everywhere
 WINDOWS = (3, 5, 7, 9, 11, 13, 15, 17, 21, WHOLE)
+WINDOWED = 9  # evaluations of a network take about as long as one with a window, and 0.3 as long as one of the whole
 UNTIL, UNTIL_STRIDE = (0.0, 1.0), 0.05
 DRAWS = (1, 10)
 IMAGE_SCHEDULES = tuple(dict.fromkeys(recipe.schedule.name for recipe in IMAGE_RECIPES.values()))
@@ -85,8 +86,9 @@ class Budget:
     def check(self, samples: int, sides: Sequence["Side | ImageSide"]) -> None:
         """Raises SettingsError."""
         if (count := evaluations(samples, sides)) > self.most:
+            windowed = f", of which one with a window counts as {WINDOWED}" * any(side.cost > 1 for side in sides)
             raise SettingsError(
-                f"This takes {count:,} evaluations, {self.samples} times evaluations of each run; at most "
+                f"This takes {count:,} evaluations, {self.samples} times evaluations of each run{windowed}; at most "
                 f"{self.most:,} are made at once, so choose fewer steps or {self.samples}."
             )
 
@@ -97,7 +99,7 @@ class Budget:
 
 def evaluations(samples: int, sides: Sequence["Side | ImageSide"]) -> int:
     """Evaluations of a velocity for one sample, in all sides, in those of a network."""
-    return samples * sum(side.cost * side.steps * SOLVERS[side.solver].evaluations for side in sides)
+    return round(samples * sum(side.cost * side.steps * SOLVERS[side.solver].evaluations for side in sides))
 
 
 POINT_BUDGET = Budget(4_000_000, 2e-6, "particles", patience=2)
@@ -117,7 +119,7 @@ class Field(Checked):
 class Side(Field):
     """The settings of one of two compared runs of points; `noise` is η of `maths/noise.py`."""
 
-    cost: ClassVar[int] = 1
+    cost: ClassVar[float] = 1
     steps: int = _number(STEPS, 50)
     solver: str = _choice(SOLVERS, "euler")
     spacing: str = _choice(SPACINGS, EQUAL.name)
@@ -224,7 +226,7 @@ class PairSettings(Checked):
 class ImageSide(Checked):
     """The settings of one of two compared runs of images."""
 
-    cost: ClassVar[int] = 1
+    cost: ClassVar[float] = 1
     noise, drift = 0.0, CORRECTED  # for all but digits
     schedule: str = _choice(IMAGE_SCHEDULES, "linear")
     steps: int = _number(IMAGE_STEPS, 20)
@@ -247,9 +249,12 @@ class DigitSide(ImageSide):
     until: float = _decimal(UNTIL, UNTIL_STRIDE, 1.0)
 
     @property
-    def cost(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """The time of an evaluation, in those of the network's."""
-        return 9 if self.velocity == PERFECT and self.window < WHOLE and self.until > 0 else 1
+    def cost(self) -> float:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The mean time of an evaluation, in those of the network's; a step counts as what it begins with."""
+        if self.velocity != PERFECT or self.seen is None:
+            return 1
+        early = sum(t < self.until for t in time_grid(self.steps, SPACINGS[self.spacing])[:-1])
+        return 1 + (WINDOWED - 1) * early / self.steps
 
     @property
     def seen(self) -> int | None:
@@ -313,3 +318,9 @@ class TranslateSettings(Checked):
     def drawn(self, pixels: Tensor) -> Tensor:
         """Pictures (n, 28, 28) as they are translated: all, or the first alone, with `draws` draws of the noise."""
         return pixels if self.draws == 1 else pixels[:1].expand(self.draws, -1, -1)
+
+    def left_out(self, count: int) -> str:
+        """A sentence on the pictures, of so many, that are not translated; empty if all are."""
+        if self.draws == 1 or count <= 1:
+            return ""
+        return f"Only the first of {count} pictures is translated, with {self.draws} draws of the noise."

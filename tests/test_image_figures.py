@@ -11,14 +11,14 @@ from fm_core.image_figures import agreement, decided, neighbours, usual_distance
 from fm_core.models.classifier import MNIST
 from fm_core.models.images import perfect_flow
 from fm_core.playground import Run, generate
-from fm_core.settings import DigitSettings, ImageSide
+from fm_core.settings import DigitSettings, DigitSide
 
 TRAINING = MNIST.standardise(MNIST.bundled_training()[0])
 
 
 @pytest.fixture(scope="module")
 def runs(library) -> list[Run]:
-    return generate(library, DigitSettings(seed=3, sides=(ImageSide(steps=4), ImageSide("cosine", 3))))
+    return generate(library, DigitSettings(seed=3, sides=(DigitSide(steps=4), DigitSide("cosine", 3))))
 
 
 def test_a_digit_is_decided_at_the_first_state_of_the_last_stretch_in_which_it_is_the_most_probable():
@@ -47,7 +47,7 @@ def test_neighbours_are_those_that_brute_force_finds(runs):
 def test_copies_are_at_distance_0_and_test_digits_are_not():
     flow = perfect_flow("linear")
     trajectory = flow.sample(4, 20)
-    copies = neighbours(Run(ImageSide(), flow, trajectory))
+    copies = neighbours(Run(DigitSide(), flow, trajectory))
     assert copies.distances.max() < 0.01
     assert 0.5 < usual_distance() < 0.8
 

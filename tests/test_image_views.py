@@ -13,14 +13,14 @@ from sklearn.metrics import r2_score
 from fm_core.image_figures import Slopes
 from fm_core.models.classifier import MNIST
 from fm_core.playground import Run, generate, read_ends
-from fm_core.settings import DigitSettings, ImageSide
+from fm_core.settings import DigitSettings, DigitSide
 from fm_core.ui import exports
 from fm_core.ui.static import address as script
 from tests.pages import ROOT, await_state, idle, query
 from tests.test_image_page import PLOT, number_of_lines, part
 
 digits = partial(part, tab="digits")
-SETTINGS = DigitSettings(seed=3, sides=(ImageSide(steps=4), ImageSide("cosine", 4)))
+SETTINGS = DigitSettings(seed=3, sides=(DigitSide(steps=4), DigitSide("cosine", 4)))
 LINK = "?tab=digits&seed=3&steps=4&compare=1&steps_b=4"
 
 # Pixels in the middle of those of the nearest training digit of an image, from the page's own geometry of the grid.

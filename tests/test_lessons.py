@@ -17,9 +17,15 @@ from fm_core.ui.lesson_controls import described, tries_of, values_of
 from fm_core.ui.lesson_formulas import formula, with_formulas
 from fm_core.ui.lessons import Lesson, LessonError, lessons
 from fm_core.ui.page import build_page, launch_options
-from tests import lesson_checks_models, lesson_checks_noise, lesson_checks_paths, lesson_checks_probes
+from tests import (
+    lesson_checks_models,
+    lesson_checks_noise,
+    lesson_checks_paths,
+    lesson_checks_perfect,
+    lesson_checks_probes,
+)
 
-PARTS = (lesson_checks_paths, lesson_checks_models, lesson_checks_probes, lesson_checks_noise)
+PARTS = (lesson_checks_paths, lesson_checks_models, lesson_checks_probes, lesson_checks_noise, lesson_checks_perfect)
 CHECKS = {name: check for part in PARTS for name, check in part.CHECKS.items()}
 
 ROOT = Path(__file__).parent.parent

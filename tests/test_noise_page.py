@@ -165,8 +165,8 @@ def test_menus_hide_the_drift_where_there_is_no_noise(library):
     assert not hidden(STANDARD.name, noise=0.5)
     assert hidden("eight-gaussians", noise=0.5)
     assert hidden(STANDARD.name, noise=0.5, velocity="one-step")
-    assert "drift" in digit_menu(DigitSide()).hidden
-    assert "drift" not in digit_menu(DigitSide(noise=1.0)).hidden  # pyright: ignore[reportCallIssue]
+    assert "drift" in digit_menu(["linear"], DigitSide()).hidden
+    assert "drift" not in digit_menu(["linear"], DigitSide(noise=1.0)).hidden
 
 
 @pytest.mark.parametrize("name", SPACINGS)

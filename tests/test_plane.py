@@ -14,7 +14,7 @@ from fm_core.maths.plane import principal_plane
 from fm_core.models.classifier import MNIST, MOMENTS_FILE, read
 from fm_core.models.digit_plane import clouds, digit_plane
 from fm_core.playground import Library, generate, read_ends
-from fm_core.settings import DigitSettings, ImageSide
+from fm_core.settings import DigitSettings, DigitSide
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def test_digits_of_a_class_lie_together_in_the_plane(library):
 
 
 def test_a_run_is_placed_by_the_features_of_its_predicted_ends(library):
-    (run,) = read_ends(library, generate(library, DigitSettings(sides=(ImageSide(steps=2),))))
+    (run,) = read_ends(library, generate(library, DigitSettings(sides=(DigitSide(steps=2),))))
     assert library.plane is not None
     ends = MNIST.to_pixels(run.flow.predicted_ends(run.trajectory)[1][1])
     features = read(library.classifier, ends).features.double().numpy()
@@ -75,6 +75,6 @@ def test_without_sound_moments_there_is_no_plane_and_the_rest_works(tmp_path, li
         save_file(tensors, tmp_path / MOMENTS_FILE, {"json": "{}"})
     assert digit_plane(tmp_path) is None
     bare = Library.load(tmp_path)
-    (run,) = read_ends(bare, generate(library, DigitSettings(sides=(ImageSide(steps=1),))))
+    (run,) = read_ends(bare, generate(library, DigitSettings(sides=(DigitSide(steps=1),))))
     assert run.probabilities is not None
     assert run.plane is run.clouds is None

@@ -14,7 +14,7 @@ from fm_core.image_figures import Slopes
 from fm_core.maths import flow
 from fm_core.maths.solvers import integrate
 from fm_core.playground import generate, simulate
-from fm_core.settings import OWN, DigitSettings, ImageSide, Settings, Side
+from fm_core.settings import OWN, DigitSettings, DigitSide, Settings, Side
 from fm_core.ui.form import DIGITS, POINTS, TRANSLATE
 from fm_core.ui.snippets import snippet
 from fm_core.ui.wire import Block, Packet, joined, unpack
@@ -103,7 +103,7 @@ def test_velocities_come_when_they_are_wanted(ask):
 
 def test_steepness_comes_when_it_is_wanted_and_points_have_none(ask, untrained_images):
     (steep,) = packets(list(ask("digits", "last", steps=2)))
-    (run,) = generate(untrained_images, DigitSettings(sides=(ImageSide(steps=2),)))
+    (run,) = generate(untrained_images, DigitSettings(sides=(DigitSide(steps=2),)))
     expected = [Slopes.of(run).at(state) for state in (0, 1)]
     assert steep.header["sides"] == [{"steepness": {"states": [0, 1], "values": pytest.approx(expected, rel=1e-4)}}]
     assert packets(list(ask(want="last", **SMALL))) == []

@@ -11,7 +11,7 @@ from fm_core.maths.likelihood import random_signs
 from fm_core.maths.steepness import steepness
 from fm_core.models.networks import VelocityMLP, VelocityUNet
 from fm_core.playground import generate
-from fm_core.settings import DigitSettings, ImageSide
+from fm_core.settings import DigitSettings, DigitSide
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_of_known_velocities_one_probe_is_exact(velocity, expected, generator):
 
 def test_gradients_pass_through_the_fast_networks_of_images(library):
     """As in float64 without the fast arithmetic, from the same random signs."""
-    (run,) = generate(library, DigitSettings(sides=(ImageSide(steps=3),)))
+    (run,) = generate(library, DigitSettings(sides=(DigitSide(steps=3),)))
     slopes = Slopes.of(run)
     assert list(slopes.x) == [0, 1, 2]
     x, t = run.trajectory.x[1, :STEEP_IMAGES], run.trajectory.t[1]
@@ -49,7 +49,7 @@ def test_gradients_pass_through_the_fast_networks_of_images(library):
 
 
 def test_few_states_and_images_of_a_run_are_enough(library):
-    (run,) = generate(library, DigitSettings(36, sides=(ImageSide(steps=15),)))
+    (run,) = generate(library, DigitSettings(36, sides=(DigitSide(steps=15),)))
     slopes = Slopes.of(run)
     assert len(slopes.x) == STEEP_STATES
     assert (min(slopes.x), max(slopes.x)) == (0, 14)  # no step begins at the last state

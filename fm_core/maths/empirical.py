@@ -2,11 +2,13 @@
 
     E[x_1 | X_t = x] = Σ_i w_i x_i,  w_i ∝ exp(−‖x − beta_t x_i‖² / (2 alpha_t²))
 
-Every path ends at one of the images. With a window, the weights of each pixel see only the pixels around it, and the
+Every path ends at one of the images. The closer to t = 1, the steeper is the field, like 1 / (1 − t). At t = 1 itself
+x is x_1 and says nothing of x_0, whose mean is 0: solvers that look there, Heun and RK4, leave a little noise in their
+last step. With a window, the weights of each pixel see only the pixels around it, and the
 ends are new images: the local score machine of Kamb and Ganguli 2025, https://arxiv.org/abs/2412.20292.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -15,7 +17,7 @@ from fm_core.maths.schedules import Schedule, beside, one_per_sample
 from fm_core.maths.solvers import Velocity
 from fm_core.refusals import SettingsError, whole
 
-_SMALLEST = 1e-6  # alpha at t = 1, where every other x than an image is impossible
+_SMALLEST = 1e-6  # below it, alpha is 0: t = 1
 _Mean = Callable[[Tensor, Tensor, Tensor], Tensor]  # E[x_1 | x] of x (B, 1, H, W), and alpha and beta (B, 1, 1, 1)
 
 
@@ -32,9 +34,10 @@ def empirical_velocity(images: Tensor, schedule: Schedule, window: int | None = 
 
     def velocity(x: Tensor, t: Tensor | float) -> Tensor:
         alpha, beta, d_alpha, d_beta = schedule(beside(one_per_sample(t, x), x))
-        alpha = alpha.clamp(min=_SMALLEST)
-        x_1 = mean(x, alpha, beta)
-        return d_alpha * (x - beta * x_1) / alpha + d_beta * x_1
+        positive = alpha.clamp(min=_SMALLEST)
+        x_1 = mean(x, positive, beta)
+        x_0 = torch.where(alpha > _SMALLEST, (x - beta * x_1) / positive, 0)
+        return d_alpha * x_0 + d_beta * x_1
 
     return velocity
 
@@ -67,16 +70,20 @@ def _mean_of_windows(images: Tensor, window: int) -> _Mean:
     down, across = _band(height, window).to(pixels), _band(width, window).to(pixels)
     half_squares = (down @ (across @ pixels.square()).flatten(1)) / 2  # (H, W · N)
 
-    def of_one(x: Tensor, alpha: float, beta: float) -> Tensor:
-        scale = beta / alpha**2
-        along = ((across * x[:, None, :]) @ pixels.to(x)).flatten(1)
-        logits = torch.addmm(half_squares.to(x), down.to(x), along, beta=-beta * scale, alpha=scale)
-        weights = logits.view(height * width, 1, n).softmax(2)
-        return (weights @ pixels.to(x).view(height * width, n, 1)).view(height, width)
+    def of_one(x: Tensor, alpha: float, beta: float, room: Sequence[Tensor | None]) -> Tensor:
+        scale, of, (first, second) = beta / alpha**2, pixels.to(x), room
+        along = torch.matmul(across * x[:, None, :], of, out=first).flatten(1)
+        logits = torch.addmm(half_squares.to(x), down.to(x), along, beta=-beta * scale, alpha=scale, out=second)
+        weights = torch.softmax(logits.view(height, width, n), 2, out=first)
+        return (weights.view(-1, 1, n) @ of.view(-1, n, 1)).view(height, width)
 
     def mean(x: Tensor, alpha: Tensor, beta: Tensor) -> Tensor:
+        """Without derivatives all images share the room for sums and weights: new memory takes as long again."""
+        shared = x.new_empty(height, width, n), x.new_empty(height, width * n)
+        room = (None, None) if x.requires_grad else shared
         coefficients = zip(alpha.flatten().tolist(), beta.flatten().tolist(), strict=True)
-        return torch.stack([of_one(image, *both) for image, both in zip(x[:, 0], coefficients, strict=True)])[:, None]
+        means = [of_one(image, *both, room) for image, both in zip(x[:, 0], coefficients, strict=True)]
+        return torch.stack(means)[:, None]
 
     return mean
 

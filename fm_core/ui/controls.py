@@ -112,6 +112,10 @@ class Controls:
         shown: Updates = {column: gr.update(visible=seen), place: gr.update(value=" ".join(menu.notes.get(name, [])))}
         return shown if choices is None else {self.made[f"{name}{end}"]: gr.update(choices=choices), **shown}
 
+    def note(self, name: str, words: str) -> Updates:
+        """The update that shows these words beneath a menu."""
+        return {self.menus[name][1]: gr.update(value=words)}
+
     def spacing(self, suffix: str) -> None:
         self.menu("spacing", suffix, "Spacing of the steps", SPACING_CHOICES)
 

@@ -13,6 +13,7 @@ import anyio
 import gradio as gr
 import numpy as np
 import torch
+from torch import Tensor
 
 from fm_core import playground
 from fm_core.images import uploads
@@ -72,8 +73,7 @@ def create_translate_tab(service: Service) -> None:
             controls.heading("Clothes", "clothes")
             controls.choice("clothes", "Clothes", [(name, name) for name in CLOTHES], "fm-pictures")
             pictures = _own_pictures(controls)
-            controls.heading("Noise for each", "draws")
-            controls.choice("draws", "Noise for each", menus.DRAW_CHOICES)
+            controls.menu("draws", "", "Noise for each", menus.DRAW_CHOICES)
             controls.seed()
     _connect_pictures(_run_tab(service, player, controls, schedules, pictures), pictures, turns)
     _publish(service, player, controls, pictures, turns)
@@ -104,6 +104,7 @@ def _run_tab(
 
     def settle(values: Values) -> tuple[Values, Updates]:
         settled, updates = controls.among(values, schedules)
+        updates |= controls.note("draws", _of_draws(values))
         return settled, updates if settled["clothes"] == OWN else updates | {pictures.in_use: gr.update(value=None)}
 
     def export(values: Values, kind: str) -> Work:
@@ -111,7 +112,7 @@ def _run_tab(
         own = pixels if settings.clothes == OWN else None
         return exports.work(kind, settings, lambda check: _read_runs(service.library, pixels, settings, check), own)
 
-    return RunTab(service, player, controls, work, settle, export, [pictures.in_use], sources)
+    return RunTab(service, player, controls, work, settle, export, [pictures.in_use, *controls.noted], sources)
 
 
 def _more(controls: Controls, suffix: str) -> None:
@@ -152,9 +153,9 @@ def _publish(service: Service, player: Player, controls: Controls, own: OwnPictu
     async def translate(request: gr.Request, files: list[dict], first: int, count: int, invert: str, **values) -> tuple:
         read = in_a_sentence(_uploaded)
         reading = await turns.call(request.session_hash, read, files, first, count, invert)
-        pixels = reading.pixels.numpy()
-        run = partial(in_a_sentence(_translated), service, pixels, values, request)
-        return _sheet(pixels), await anyio.to_thread.run_sync(run), reading.doubts
+        run = partial(in_a_sentence(_translated), service, reading.pixels, values, request)
+        packet, left_out = await anyio.to_thread.run_sync(run)
+        return _sheet(reading.pixels.numpy()), packet, [*reading.doubts, *left_out]
 
     named = {"files": own.files, **own.options, **sides}
     accepted = FILES_ACCEPTED | {name: TRANSLATE.accepted(name) for name in sides}
@@ -163,10 +164,11 @@ def _publish(service: Service, player: Player, controls: Controls, own: OwnPictu
     player.api(translate, outputs=[sheet, player, doubts], **how)
 
 
-def _translated(service: Service, pixels: np.ndarray, values: Values, request: gr.Request) -> dict:
+def _translated(service: Service, pixels: Tensor, values: Values, request: gr.Request) -> tuple[dict, list[str]]:
+    """The run's packet, and a sentence if not all pictures are in it."""
     settings = TRANSLATE.unflatten(values | {"clothes": OWN})
-    drawn = settings.drawn(torch.from_numpy(pixels)).numpy()
-    return packet_of(service, translate_work(service.library, drawn, settings), request)
+    work = translate_work(service.library, settings.drawn(pixels).numpy(), settings)
+    return packet_of(service, work, request), [words for words in [settings.left_out(len(pixels))] if words]
 
 
 def _connect_pictures(tab: RunTab, own: OwnPictures, turns: Turns) -> None:
@@ -254,6 +256,19 @@ def _pixels(values: Values) -> np.ndarray:
     except (ValueError, RuntimeError):
         raise uploads.UploadError("The pictures are not 28×28 pixels in base64.") from None
     return settings.drawn(pixels).numpy()
+
+
+def _count(values: Values) -> int:
+    """How many pictures there are to translate. An address has none of a person's own."""
+    own = str(values.get("pictures", ""))
+    return len(own) * 3 // 4 // 784 if values["clothes"] == OWN else 10
+
+
+def _of_draws(values: Values) -> str:
+    """What is to be known of several draws for one picture; empty for one draw each."""
+    settings = _settings(values)
+    band = "Theory and its band are those of many pictures." if settings.draws > 1 else ""
+    return f"{settings.left_out(_count(values))} {band}".strip()
 
 
 def _settings(values: Values) -> TranslateSettings:

@@ -216,9 +216,16 @@ def about(run: Run, title: str) -> dict[str, Any]:
         "spacing": side.spacing,
         "noise": side.noise,
         "drift": side.drift,
+        **_of_digits(side),
         "nfe": run.trajectory.nfe,
         "milliseconds": round(1000 * run.trajectory.seconds, 1),
     }
+
+
+def _of_digits(side: AnySide) -> dict[str, Any]:
+    if not isinstance(side, DigitSide):
+        return {}
+    return {"velocity": side.velocity, "window": side.seen, "until": side.until}
 
 
 def _theory(run: Run) -> dict[str, list]:

@@ -117,6 +117,7 @@ const onestep = { velocity: "one-step", steps: 1, shrunk: 0 };
 const grouped = { ...matched, group: 8 };
 const stray = { schedule: "custom (1π, 0.5π)" };
 const alone = { noise: 1, drift: "uncorrected", shrunk: 2.4 };
+const perfect = { figures: { velocity: "perfect", window: null, until: 1 } };
 const RUNS = {
   linear: points({}, {}),
   cosine: points({}, { schedule: "cosine" }),
@@ -205,6 +206,20 @@ const RUNS = {
   "digits, noise alone": images({}, { ...alone }),
   "digits, noise or not": images({}, {}, { noise: 1 }),
   "digits, noise or not, unread": images({ read: false }, {}, { noise: 1 }),
+  perfect: images({}, perfect),
+  "perfect, unread": images({ read: false }, perfect),
+  "perfect, cosine": images({}, { ...perfect, schedule: "cosine" }),
+  "perfect in one step": images({}, { ...perfect, steps: 1, shrunk: 0.3 }),
+  "perfect in three steps": images({}, { ...perfect, steps: 3 }),
+  "perfect with a window": images({}, { ...perfect, figures: { ...perfect.figures, window: 11 } }),
+  "perfect, handed over": images({}, { ...perfect, figures: { ...perfect.figures, until: 0.3 } }),
+  "perfect, handed over at once": images({}, { ...perfect, figures: { ...perfect.figures, until: 0 } }),
+  "perfect with noise": images({}, { ...perfect, figures: { ...perfect.figures, noise: 1 } }),
+  "perfect or not": images({}, perfect, { figures: { velocity: "learned", window: null, until: 1 } }),
+  windows: images({}, perfect, { ...perfect, figures: { ...perfect.figures, window: 11 } }),
+  "hand-overs": images({}, perfect, { ...perfect, figures: { ...perfect.figures, until: 0.3 } }),
+  "image spacings": images(translation, { figures: { spacing: "equal" } }, { figures: { spacing: "short-first" } }),
+  "noise or none": images({}, {}, { figures: { noise: 1 } }),
   clothes: images(translation, {}),
   "one picture": images({ ...translation, particles: 1 }, {}),
   "clothes unread": images({ ...translation, read: false }, {}),
@@ -395,6 +410,21 @@ const SAID = [
   ["digits in one step", 1, /^One step gives a blur/],
   ["digits in three steps", 1, /^Done in only 3 steps: variance 1\.00, digits 1; the classifier is 97% sure/],
   ["digits compared", 1, /linear 97%, cosine 97%\. Variance 1\.00 and 1\.00/],
+  ["perfect", 0, /^16 images of noise, but no network: a formula gives the exact velocity/],
+  ["perfect", 0.25, /in the ends that the formula predicts, the classifier reads digits, 47% sure/],
+  ["perfect", 1, /^Done in 20 steps: copies\. The exact flow leads every noise to one of the training digits\.$/],
+  ["perfect with a window", 0, /no network: each pixel follows the training digits that fit the 11 × 11 pixels/],
+  ["perfect with a window", 1, /pieces of training digits, 11 × 11 pixels each\. Variance 1\.00/],
+  ["perfect, handed over", 0, /two fields: until t = 0\.3, a formula moves them; from then on, the network/],
+  ["perfect, handed over", 0.25, /^Until t = 0\.3 the formula, then the network: variance 0\.63/],
+  ["perfect, handed over", 1, /the first by the formula, those from t = 0\.3 on by the network/],
+  ["perfect, handed over at once", 0, /A network will change their pixels/],
+  ["perfect with noise", 1, /beneath the noise that the last steps added/],
+  ["perfect or not", 0, /only the field differs: the perfect network and the network/],
+  ["windows", 0, /only the window differs: the whole image and window 11/],
+  ["hand-overs", 0, /only the time of the hand-over differs: until t = 1 and until t = 0\.3/],
+  ["image spacings", 0, /only the spacing of the steps differs: equal steps and short steps first/],
+  ["noise or none", 0, /only the noise on the way differs: no noise and noise \(η = 1\)/],
   ["clothes", 0, /^10 pictures of clothes, with some noise mixed in/],
   ["one picture", 0, /^1 picture of clothes, with/],
   ["clothes", 0.25, /^The clothes dissolve/],
@@ -492,6 +522,16 @@ test("nothing is said of networks, solvers or evaluations where there are pairs 
     if (!name.startsWith("pairs")) continue;
     assert.doesNotMatch(text, /solver|evaluat|exact field|arrows|push|trained/, name);
     if (/network/.test(text)) assert.match(text, /no network|a network can only learn/, name);
+  }
+});
+
+test("nothing that the formula did is said to be the network's", () => {
+  for (const { name, run, text } of said()) {
+    const [{ velocity, until }] = run.sides;
+    if (velocity !== "perfect" || run.sides.length > 1 || until === 0) continue;
+    if (/network/.test(text))
+      assert.match(text, /no network|from then on, the network|then the network|by the network/, name);
+    assert.doesNotMatch(text, /nobody wrote|A network will|the network predicts/, name);
   }
 });
 

@@ -3,6 +3,7 @@
 // A figure is a name, such as {nfe}; of side B, {b.nfe}; at the state nearest to a time, {variance@0.5}. Figures can be
 // added, subtracted, multiplied and divided, with abs(…) and sqrt(…). After a colon comes the number of decimals, with %
 // for a percentage: {abs(variance@0.5 - theory@0.5):3}, {far:1%}.
+import { IMAGE_FIGURES } from "./lesson_images.js";
 import { NOISE_FIGURES } from "./lesson_noise.js";
 import { POINT_FIGURES } from "./lesson_points.js";
 import { stateAt } from "./time.js";
@@ -96,6 +97,7 @@ const FIGURES = {
   crossing: ({ side }) => side.statistics.crossing,
   ...POINT_FIGURES,
   ...NOISE_FIGURES,
+  ...IMAGE_FIGURES,
 };
 
 /** The figures of a run by name; `known` are further ones. @param {FM.Run | null} run @param {Record<string, number>} known @returns {Lookup} */

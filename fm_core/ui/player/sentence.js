@@ -1,12 +1,13 @@
 // The sentence beneath the title: what moves where, what drives it, and what to notice just now.
 import { isAlone, isNoisy, noiseName } from "./noise.js";
-import { COMPARED, COMPARED_PAIRS, IMAGES, PAIRS, POINTS } from "./sentences.js";
+import { COMPARED, COMPARED_PAIRS, IMAGES, PAIRS, PERFECT, POINTS } from "./sentences.js";
 import { stateAt } from "./time.js";
 
 /** @typedef {{ text: string, tone: "" | "strong" | "a" | "b" }} Piece */
-/** @typedef {"velocity" | "coupling" | "group" | "end" | "flow_map" | "distances" | "floor"} OfPoints */
+/** @typedef {"coupling" | "group" | "end" | "flow_map" | "distances" | "floor"} OfPoints */
 /** @typedef {Partial<FM.PointsSide["statistics"] & FM.ImageSide["statistics"]>} Statistics */
-/** @typedef {FM.Side & Partial<Pick<FM.PointsSide, OfPoints>> & { statistics: Statistics }} Side */
+/** @typedef {{ velocity?: string, window?: number | null, until?: number }} Field */
+/** @typedef {FM.Side & Partial<Pick<FM.PointsSide, OfPoints>> & Field & { statistics: Statistics }} Side */
 /** @typedef {Omit<FM.Run, "sides"> & { sides: Side[] }} Run */
 /** @typedef {typeof PHASES[number]} Phase */
 /** @typedef {ReturnType<typeof lookAt>} Look */
@@ -34,7 +35,8 @@ export function sentenceOf(run, t) {
 function tableOf({ kind, sides }) {
   if (sides.every(isPairs)) return sides.length > 1 ? COMPARED_PAIRS : PAIRS;
   if (sides.length > 1) return COMPARED;
-  return kind === "points" ? POINTS : IMAGES;
+  if (kind === "points") return POINTS;
+  return isPerfect(sides[0]) ? PERFECT : IMAGES;
 }
 
 /** A side's figures at time t, and those of its variance in the phase and in the whole run.
@@ -76,6 +78,7 @@ const NAMES = {
   exact: "the exact field",
   "relu-output": "the ReLU network",
   "one-step": "the one-step network",
+  perfect: "the perfect network",
   independent: "independent pairs",
   ot: "optimal transport",
 };
@@ -94,12 +97,16 @@ const SETTINGS = {
   spacing: { title: "the spacing of the steps", of: ({ spacing }) => SPACINGS[spacing] ?? "" },
   noise: { title: "the noise on the way", of: noiseName },
   solver: { title: "the solver", of: ({ solver_title }) => solver_title },
+  window: { title: "the window", of: (side) => (isPerfect(side) ? windowOf(side) : "") },
+  until: { title: "the time of the hand-over", of: (side) => (isPerfect(side) ? `until t = ${side.until}` : "") },
 };
+/** What belongs to another setting, and is not named if that differs, too. @type {Record<string, string>} */
+const PARTS = { group: "coupling", window: "velocity", until: "velocity" };
 
-/** Names of SETTINGS; groups belong to the coupling and, at equal cost, the steps to the solver. @param {Run} run */
+/** Names of SETTINGS; at equal cost, the steps belong to the solver. @param {Run} run */
 function differencesOf({ sides: [a, b] }) {
   const all = Object.keys(SETTINGS).filter((name) => SETTINGS[name].of(a) !== SETTINGS[name].of(b));
-  const names = all.filter((name) => name !== "group" || !all.includes("coupling"));
+  const names = all.filter((name) => !all.includes(PARTS[name]));
   return names.join() === "steps,solver" && a.nfe === b.nfe ? ["solver"] : names;
 }
 
@@ -163,6 +170,8 @@ const isExact = ({ velocity }) => velocity === "exact";
 const isForOneStep = ({ velocity }) => velocity === "one-step";
 /** Whether all points end almost in one place, after one step. @param {Look} look */
 const isCollapsed = ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.05 * data;
+/** Whether the formula of the perfect network moves digits, at least at first. @param {Side} side */
+const isPerfect = ({ velocity, until = 1 }) => velocity === "perfect" && until > 0;
 /** @param {Side} side */
 const isPairs = ({ velocity }) => velocity === "pairs";
 /** Whether the path of pairs does not end at the data. @param {Side} side */
@@ -204,6 +213,9 @@ const CONDITIONS = {
   collapsed: isCollapsed,
   close: (look) => look.side.steps <= FEW && fits(look),
   fits,
+  handed: ({ side: { until = 1 } }) => until < 1,
+  local: ({ side }) => side.window,
+  copies: ({ side }) => !side.noise,
   clothes: ({ run }) => isTranslation(run),
   translated: ({ run }) => isTranslation(run) && isRead(run),
   read: ({ run }) => isRead(run),
@@ -263,6 +275,9 @@ const times = (n) => (n === 1 ? "once" : count(n, "time"));
 const jumps = (n) => (n === 1 ? "one jump" : `${n} jumps`);
 /** @param {string[]} names */
 const list = (names) => names.join(", ").replace(/, (?=[^,]*$)/, " and ");
+
+/** @param {Side} side */
+const windowOf = ({ window }) => (window ? `window ${window}` : "the whole image");
 
 /** Where a path ends, such as 0.5 x₀ + x₁. @param {Side} side */
 function mixOf({ end = [0, 1] }) {
@@ -341,6 +356,8 @@ const WORDS = {
   "jumps done": ({ side, state }) => `${state} of ${count(side.steps, "jump")} done`,
   "jumps come": ({ side: { steps } }) => `${jumps(steps)} ${steps === 1 ? "comes" : "come"}`,
   "jumps miss": ({ side: { steps } }) => `${jumps(steps)} ${steps === 1 ? "misses" : "miss"}`,
+  until: ({ side }) => String(side.until),
+  window: ({ side: { window } }) => `${window} × ${window} pixels`,
   now: ({ now }) => fixed(now),
   "now and dip": nowAndDip,
   first: ({ variance }) => fixed(variance[0]),

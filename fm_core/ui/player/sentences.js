@@ -143,6 +143,44 @@ export const IMAGES = {
   },
 };
 
+/** @type {Table} */
+export const PERFECT = {
+  start: {
+    alone: IMAGES.start.alone,
+    noisy: IMAGES.start.noisy,
+    few: IMAGES.start.few,
+    handed: "*{things}, and two fields:* until t = {until}, a formula moves them; from then on, the network.",
+    local: "*{things}, but no network:* each pixel follows the training digits that fit the {window} around it.",
+    else: "*{things}, but no network:* a formula gives the exact velocity, as if the training digits were all there are.",
+  },
+  way: {
+    alone: ALONE,
+    one: IMAGES.way.one,
+    few: IMAGES.way.few,
+    handed: "*Until t = {until} the formula, then the network:* variance {now}; {origin} {var X₀}, digits {var X₁}.",
+    read: "Mostly noise so far, but in the ends that *the formula predicts*, the classifier reads digits, {sure} sure.",
+    else: IMAGES.way.else,
+  },
+  middle: {
+    one: ONE_STEP,
+    alone: ALONE,
+    few: JUMPS,
+    dips: IMAGES.middle.dips,
+    else: IMAGES.middle.else,
+  },
+  late: IMAGES.late,
+  end: {
+    alone: ALONE_AT_END,
+    blurred: IMAGES.end.blurred,
+    brief: IMAGES.end.brief,
+    few: IMAGES.end.few,
+    handed: "*Done in {steps}*, the first by the formula, those from t = {until} on by the network: variance {now}.",
+    local: "*Done in {steps}:* put together from pieces of training digits, {window} each. Variance {now}.",
+    copies: "*Done in {steps}: copies.* The exact flow leads every noise to one of the training digits.",
+    else: "*Done in {steps}:* training digits again, beneath the noise that the last steps added. Variance {now}.",
+  },
+};
+
 const AVERAGE =
   "Each pair has its own velocity, α′ x₀ + β′ x₁: *where paths cross, a network can only learn their average*.";
 const STRAY = "The path ends at *{end}*, not at data, which would be x₁: variance {now}, at the start {first}.";

@@ -171,6 +171,10 @@ declare namespace FM {
       neighbour?: number[][];
     };
     covariance: number;
+    /** Of digits: the field, the window of the perfect network (null: the whole image), and until when it holds. */
+    velocity?: "learned" | "perfect";
+    window?: number | null;
+    until?: number;
     /** (a, b) of each state: the predicted end is a x + b v. */
     coefficients: [number, number][];
     x: Block;
