@@ -172,6 +172,7 @@ def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit,
         page = visit(server.local_url, "?tab=digits&compare=1&steps_b=5", ROOT.format("digits"))
         expect(part(page, CAPTION.format("b"), "digits").first).to_have_text("B 5 steps")
         expect(page.locator("#digits-schedule_b")).to_have_count(0)
+        page.wait_for_function(f"{PLOT.format('digits')}.data")  # what it loads late, while the server is there
 
 
 # ---- translations

@@ -45,11 +45,11 @@ def note(page: Page, name: str, tab: str = "points") -> str:
     return page.locator(f"#{tab}-{name}-note").inner_text().strip()
 
 
-def times_shown(page: Page, tab: str, count: int) -> list[float]:
-    """The times of the states in the chart."""
-    plot = f"document.querySelector('{ROOT.format(tab)} .fm-plot')"
-    page.wait_for_function(f"{plot}.data?.[0].x.length === {count}")
-    return page.evaluate(f"{plot}.data[0].x")
+def await_times(page: Page, tab: str, expected: list[float]) -> None:
+    """Wait until the chart, which comes after the picture, has states at these times."""
+    shown = f"document.querySelector('{ROOT.format(tab)} .fm-plot').data?.[0].x"
+    same = "shown?.length === expected.length && shown.every((t, k) => Math.abs(t - expected[k]) < 1e-6)"
+    page.wait_for_function(f"(expected) => {{ const shown = {shown}; return {same}; }}", arg=expected)
 
 
 @pytest.mark.parametrize(("tab", "run"), [("points", "steps=10&particles=300"), ("digits", "steps=4&images=4")])
@@ -74,8 +74,7 @@ def test_noise_its_drift_and_the_spacing_are_set_by_mouse_and_keyboard_and_trave
     wished = usual | {"noise": "0.4", "drift": "uncorrected", "spacing": "short-last"}
     assert query(page) == wished
     steps = int(usual["steps"])
-    expected = [1 - (1 - k / steps) ** POWER for k in range(steps + 1)]
-    assert times_shown(page, tab, steps + 1) == pytest.approx(expected, abs=1e-6)
+    await_times(page, tab, [1 - (1 - k / steps) ** POWER for k in range(steps + 1)])
     page.reload()
     page.wait_for_selector(f"{ROOT.format(tab)}:not([data-run='0'])")
     idle(page, tab)

@@ -285,6 +285,7 @@ def test_pictures_come_while_a_slider_is_dragged_and_the_last_one_is_where_it_is
     page = open_tab("points", "particles=200")
     prepare(page, "points")
     before = int(state(page, "run"))
+    page.locator("#points-steps input[type=range]").scroll_into_view_if_needed()
     box = page.locator("#points-steps input[type=range]").bounding_box()
     assert box is not None
     y = box["y"] + box["height"] / 2

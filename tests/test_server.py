@@ -27,7 +27,7 @@ from fm_core import visitors_files
 from fm_core.refusals import Refusal
 from fm_core.settings import Settings, Side
 from fm_core.ui import guard, memory, static
-from fm_core.ui.form import POINTS
+from fm_core.ui.form import DIGITS, POINTS
 
 ROOT = Path(__file__).parent.parent
 JUNK = {"data": [], "session_hash": "someone", "fn_index": 0}
@@ -259,7 +259,8 @@ def test_the_program_ends_in_the_middle_of_a_run(tmp_path):
         line = next(line for line in program.stdout if "Running on" in line)
         http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
         assert str(port) in line
-        minutes = [64, 0, True, 100, "linear", "rk4", 100, "cosine", "rk4"]
+        long = {"images": 64, "compare": True, "steps": 100, "steps_b": 100}
+        minutes = list((DIGITS.defaults | long).values())
         event = http.post("/gradio_api/call/digits", json={"data": minutes}).json()["event_id"]
         with http.stream("GET", f"/gradio_api/call/digits/{event}"):
             program.send_signal(signal.SIGTERM)
