@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fm_core import hand_over, load_image_flow, perfect_flow
 from fm_core.checkpoints import DEFAULT_DIRECTORY
+from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.flow import Flow
 from fm_core.models.classifier import load_classifier, read
 from fm_core.settings import CLOTHES_SET, WHOLE
@@ -64,6 +65,11 @@ def apart(a: Tensor, b: Tensor) -> np.ndarray:
     return np.sqrt(np.square((a - b).double().numpy()).mean(1))
 
 
+def nearest(x: Tensor, known: Tensor) -> float:
+    """The mean distance of images (n, 784) to the nearest of the known ones."""
+    return float(np.mean([apart(image[None], known).min() for image in x]))
+
+
 def variety(x: Tensor) -> float:
     return float(np.mean([apart(x[[i]], x[[j]])[0] for i in range(len(x)) for j in range(i)]))
 
@@ -80,6 +86,8 @@ def other_digits_from_the_same_noise(values: Values, said: list[str], _: list[fl
     found = shown(said, "From the same")
     agree(found, values["images"], agreed(a, b), reading(a)[1], reading(b)[1], error=SURE)
     agree(shown(said, "In the median"), float(np.median(apart(a, b))), variety(a), error=SENT)
+    known = IMAGE_SETS["mnist"].standardise(IMAGE_SETS["mnist"].bundled_training()[0]).flatten(1)
+    agree(shown(said, "On average, an end"), nearest(a, known), len(known), nearest(b, known), 0.62, error=SENT)
     assert (shown(said, "drew none of these copies") is not None) == bool((apart(a, b) >= 0.3).all())
 
 

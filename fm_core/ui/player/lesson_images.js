@@ -47,6 +47,9 @@ function median(values) {
   return (sorted[(values.length - 1) >> 1] + sorted[values.length >> 1]) / 2;
 }
 
+/** @param {number[]} values */
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
 /** The mean difference of all pairs of a side's images in the state at a time. @param {Where} where */
 function variety({ side: { x, t: times }, t }) {
   if (x?.shape.length !== 4) return undefined;
@@ -54,7 +57,7 @@ function variety({ side: { x, t: times }, t }) {
   const found = [];
   for (let i = 0; i < count; i++)
     for (let j = 0; j < i; j++) found.push(difference(x, placeOf(x, state, i), x, placeOf(x, state, j), pixelsOf(x)));
-  return found.reduce((sum, value) => sum + value, 0) / found.length;
+  return mean(found);
 }
 
 /** How often each digit is read at the end. @param {Where} where */
@@ -86,6 +89,9 @@ export const IMAGE_FIGURES = {
     const most = found && Math.max(...found);
     return most && (where.index ? most : found.indexOf(most));
   },
+  /** How far the ends are from the nearest training digits, on average, and digits of the test set. */
+  nearest: ({ side: { nearest } }) => nearest && mean(nearest.distances),
+  usual: ({ side: { nearest } }) => nearest?.usual,
   window: ({ side: { window } }) => (window === null ? "whole image" : window),
   until: ({ side: { until } }) => until,
   spacing: ({ side: { spacing } }) => spacing?.replace("-", " "),
