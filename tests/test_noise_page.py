@@ -168,6 +168,16 @@ def test_menus_hide_the_drift_where_there_is_no_noise(library):
     assert "drift" not in digit_menu(["linear"], DigitSide(noise=1.0)).hidden
 
 
+def test_noise_on_a_perfect_network_with_a_window_comes_with_a_note():
+    def noted(**wish: object) -> bool:
+        return "noise" in digit_menu(["linear"], DigitSide(**wish)).notes  # pyright: ignore[reportArgumentType]
+
+    assert noted(noise=1.0, velocity="perfect", window=11)
+    assert not noted(noise=1.0, velocity="perfect")
+    assert not noted(noise=1.0, window=11)
+    assert not noted(velocity="perfect", window=11)
+
+
 @pytest.mark.parametrize("name", SPACINGS)
 def test_every_spacing_rises_from_nought_to_one_and_is_short_where_it_says(name):
     times = np.array(time_grid(20, SPACINGS[name]))

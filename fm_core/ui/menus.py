@@ -104,6 +104,8 @@ def digit_menu(schedules: list[str], wish: DigitSide) -> Menu:
     """The same for digits, of which flows with these schedules are trained."""
     side = wish if wish.schedule in schedules else replace(wish, schedule=schedules[0])
     side, notes = _with_noise(side)
+    if side.noise and side.velocity == PERFECT and side.seen:
+        notes["noise"] = ["Each pixel sees its window only, so noise on the way need not keep the distribution."]
     of_perfect = frozenset({"window", "until"} if wish.velocity != PERFECT else ())
     return Menu(side, {"schedule": [(name, name) for name in schedules]}, notes, _without_noise(side) | of_perfect)
 
