@@ -109,6 +109,18 @@ def image_address(image_page: Any) -> str:
     return image_page.local_url
 
 
+@pytest.fixture
+def open_tab(visit, image_address) -> Callable[..., Page]:
+    """Opens a tab by its link and waits for its first run."""
+
+    def open_tab(tab: str, query: str = "", **options) -> Page:
+        page = visit(image_address, f"?tab={tab}{query}", pages.ROOT.format(tab), **options)
+        pages.idle(page, tab)
+        return page
+
+    return open_tab
+
+
 @pytest.fixture(scope="session")
 def address(library: Library) -> Iterator[str]:
     """The address of the page."""

@@ -30,22 +30,10 @@ from fm_core.ui.translate_tab import _pixels
 from fm_core.ui.wire import unpack
 from tests import pages, picture_files
 from tests.conftest import served
-from tests.pages import CAPTION, NARROW, OUTSIDE, ROOT, WIDE, await_state, idle, query, set_number
+from tests.pages import CAPTION, NARROW, OUTSIDE, ROOT, WIDE, await_state, query, set_number
 
 PLOT = "document.querySelector('#{}-player .fm-plot')"
 BUNDLED, LABELS = CLOTHES_SET.bundled()
-
-
-@pytest.fixture
-def open_tab(visit, image_address) -> Callable[..., Page]:
-    """Opens a tab by its link and waits for its first run."""
-
-    def open_tab(tab: str, query: str = "", **options) -> Page:
-        page = visit(image_address, f"?tab={tab}{query}", ROOT.format(tab), **options)
-        idle(page, tab)
-        return page
-
-    return open_tab
 
 
 def part(page: Page, selector: str, tab: str) -> Locator:

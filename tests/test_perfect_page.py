@@ -5,7 +5,6 @@ It needs no training: on this page the trained networks have the weights they st
 
 import base64
 import io
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -197,18 +196,6 @@ def test_the_first_of_several_pictures_is_drawn_ten_times_and_the_answer_says_so
 
 
 # ---- The page
-
-
-@pytest.fixture
-def open_tab(visit, image_address) -> Callable[..., Page]:
-    """Opens a tab by its link and waits for its first run."""
-
-    def open_tab(tab: str, query: str = "", **options) -> Page:
-        page = visit(image_address, f"?tab={tab}{query}", ROOT.format(tab), **options)
-        idle(page, tab)
-        return page
-
-    return open_tab
 
 
 def caption(page: Page, words: str, side: str = "a", tab: str = "digits") -> None:
