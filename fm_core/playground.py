@@ -35,6 +35,7 @@ from fm_core.settings import (
     IMAGE_SCHEDULES,
     PERFECT,
     VARIANTS,
+    AnySide,
     DigitSettings,
     DigitSide,
     Ends,
@@ -140,7 +141,7 @@ class Run:
     Pairs have each one's x_1 as `partners` (n, 2).
     """
 
-    side: Side | PairSide | ImageSide
+    side: AnySide
     flow: Flow
     trajectory: Trajectory
     reference: Trajectory | None = None

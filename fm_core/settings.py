@@ -324,3 +324,6 @@ class TranslateSettings(Checked):
         if self.draws == 1 or count <= 1:
             return ""
         return f"Only the first of {count} pictures is translated, with {self.draws} draws of the noise."
+
+
+AnySide = Side | PairSide | ImageSide

@@ -4,8 +4,8 @@
 
 Every path ends at one of the images. The closer to t = 1, the steeper is the field, like 1 / (1 − t). At t = 1 itself
 x is x_1 and says nothing of x_0, whose mean is 0: solvers that look there, Heun and RK4, leave a little noise in their
-last step. With a window, the weights of each pixel see only the pixels around it, and the
-ends are new images: the local score machine of Kamb and Ganguli 2025, https://arxiv.org/abs/2412.20292.
+last step. With a window, the weights of each pixel see only the pixels around it, and the ends are new images: the
+local score machine of Kamb and Ganguli 2025, https://arxiv.org/abs/2412.20292.
 """
 
 from collections.abc import Callable, Sequence

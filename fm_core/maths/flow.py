@@ -79,8 +79,8 @@ class Trajectory:
 class Flow:
     """A learned or exact velocity and its path, for points or images.
 
-    `covariance` is Cov(X_0, X_1), per dimension for points, pooled for images; `spacing` is that
-    of a run's times unless another is asked for.
+    `covariance` is Cov(X_0, X_1), per dimension for points, pooled for images; `spacing` is that of
+    a run's times unless another is asked for.
     """
 
     name: str

@@ -16,18 +16,15 @@ from fm_core.settings import (
     CLOTHES_SET,
     CORRECTED,
     PERFECT,
+    AnySide,
     DigitSettings,
     DigitSide,
-    ImageSide,
     PairSettings,
-    PairSide,
     Settings,
-    Side,
     TranslateSettings,
 )
 
 AnySettings = Settings | PairSettings | DigitSettings | TranslateSettings
-AnySide = Side | PairSide | ImageSide
 Lines = list[str]
 WIDTH = 116  # of the lines of packed pictures
 

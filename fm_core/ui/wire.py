@@ -23,7 +23,7 @@ from fm_core.maths.measures import standard_error
 from fm_core.maths.solvers import SOLVERS
 from fm_core.maths.spacing import SPACINGS
 from fm_core.playground import Run
-from fm_core.settings import CORRECTED, DIGIT_VELOCITIES, PERFECT, VELOCITIES, DigitSide, ImageSide, PairSide, Side
+from fm_core.settings import CORRECTED, DIGIT_VELOCITIES, PERFECT, VELOCITIES, AnySide, DigitSide, PairSide, Side
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,6 @@ def unpack(packet: Mapping[str, Any]) -> dict[str, Any]:
 
 
 THEORY_TIMES = 101
-AnySide = Side | PairSide | ImageSide
-
-
 Part = tuple[str, bool]  # words, and whether they go without saying
 
 
