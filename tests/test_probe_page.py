@@ -38,9 +38,10 @@ def place(page: Page) -> list[float]:
 
 
 def figures(page: Page, side: str = "a") -> dict[str, str]:
-    """What is said beneath the picture of a side, by the names."""
-    texts = page.locator(f"{FIGURES} dl.fm-{side} > div").all_inner_texts()
-    return dict(text.removeprefix("→").strip().split("\n", 1) for text in texts)
+    """What is said beneath the picture of a side, by the names; found and read in one, as an answer replaces it."""
+    script = """(selector) => Object.fromEntries([...document.querySelectorAll(selector)].map((term) =>
+      [term.querySelector("dt").lastChild.data, term.querySelector("dd").innerText]))"""
+    return page.evaluate(script, f"{FIGURES} dl.fm-{side} > div")
 
 
 def vector(text: str) -> list[float]:
