@@ -73,6 +73,7 @@ def visits(contexts: Contexts) -> Iterator[Callable[..., Page]]:
         free = () if before else (page for page in context.pages if page.url == BLANK)
         page = next(iter(free), None) or context.new_page()
         left.callback(page.close if before else partial(empty, page))
+        page.bring_to_front()  # those behind it draw a picture a second
         page.set_viewport_size(viewport)  # pyright: ignore[reportArgumentType]
         page.emulate_media(reduced_motion=reduced_motion, color_scheme=color_scheme)  # pyright: ignore[reportArgumentType]
         listen(page, "pageerror", lambda error: problems.append(f"page error: {error}"))
