@@ -11,7 +11,7 @@ import {
   showTab,
   tabOf,
 } from "../../fm_core/ui/player/address.js";
-import { finest } from "../../fm_core/ui/player/player.js";
+import { finest } from "../../fm_core/ui/player/transport.js";
 
 /** The browser at this address, with a list of what its history is told. */
 function browserAt(search) {

@@ -5,9 +5,10 @@ import { call, Refused, waitingWords } from "./calls.js";
 import { find, make } from "./dom.js";
 import { setLarge } from "./large.js";
 import { isUnfinished } from "./numbers.js";
-import { finest, Player } from "./player.js";
+import { Player } from "./player.js";
 import { connectSave } from "./save.js";
 import { neighbour } from "./time.js";
+import { finest } from "./transport.js";
 
 /** @type {Record<string, (player: Player, run: FM.Run) => void>} */
 const ACTIONS = {

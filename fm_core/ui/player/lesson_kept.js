@@ -42,13 +42,13 @@ function linesOf({ scene, options }, side, k, prefix) {
 /** The pictures as they are seen; those that move, as they are at the end.
  * @param {import("./player.js").Player} player @param {FM.Run} run */
 function picturesOf(player, run) {
-  const { clock, pictures, figures, options, selected } = player;
+  const { clock, pictures, sides, options, selected } = player;
   if (pictures.length !== run.sides.length) return []; // it was not seen yet
   const t = clock.playing ? 1 : clock.t;
   if (clock.playing) for (const picture of pictures) picture.draw(t, options, selected);
   else player.draw(); // with the probe, if there is one
   const broad = run.kind === "points" ? BROAD : Infinity;
-  const images = figures.map((figure) => small(find(figure, "canvas", HTMLCanvasElement), broad));
+  const images = sides.figures.map((figure) => small(find(figure, "canvas", HTMLCanvasElement), broad));
   player.draw();
   return run.sides.map((side, k) => ({ title: named(run.sides, k, side.title), t, image: images[k] }));
 }

@@ -1,19 +1,17 @@
 // The player: a clock that drives the pictures, the chart's cursor, the sentence and the figures of a run.
-import { addressOf, displayOf, isLarge, show } from "./address.js";
+import { addressOf, displayOf, show } from "./address.js";
 import { Chart } from "./chart.js";
 import { Clock } from "./clock.js";
 import { coloursOf, find, make, painted, write } from "./dom.js";
 import { meaningOf } from "./noise.js";
+import { offer, offerCharts, showOptions } from "./offers.js";
 import { add, decode } from "./packet.js";
 import { Probe } from "./probe.js";
 import { sentenceOf } from "./sentence.js";
-import { stateAt } from "./time.js";
-
-const PLAY_ICON = "M4 2.5v11L13.5 8z";
-const PAUSE_ICON = "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z";
+import { Sides } from "./sides.js";
+import { drawTransport, finest } from "./transport.js";
 
 const LOOK = 250; // milliseconds between two looks of a player that rests
-const FEW = 10; // steps, between which the figures of the last state are seen to lag behind
 
 /** @type {FM.Options} */
 const USUAL = {
@@ -28,7 +26,6 @@ const USUAL = {
 export class Player {
   said = "";
   run = /** @type {FM.Run | null} */ (null);
-  figures = /** @type {HTMLElement[]} */ ([]);
   pictures = /** @type {FM.Picture[]} */ ([]);
   selected = /** @type {number | null} */ (null);
   listening = new AbortController();
@@ -53,7 +50,7 @@ export class Player {
     this.stage = find(root, ".fm-stage");
     this.scrub = find(root, ".fm-scrub", HTMLInputElement);
     this.particle = find(root, ".fm-particle", HTMLInputElement);
-    this.body = find(root, ".fm-numbers tbody", HTMLTableSectionElement);
+    this.sides = new Sides(root, scene, (event, index) => this.click(event, index));
     this.menu = find(root, '[data-option="statistic"]', HTMLSelectElement);
     const template = find(root, ".fm-words", HTMLTemplateElement);
     this.words = template.dataset;
@@ -78,28 +75,7 @@ export class Player {
     this.probe.put(probe);
     if (t >= 0 && t <= 1) this.clock.set(t, false);
     this.opened = t >= 0 && t <= 1;
-    this.showOptions();
-  }
-
-  /** The inputs of the options show their values. */
-  showOptions() {
-    const { options, root } = this;
-    for (const input of root.querySelectorAll("[data-option]")) {
-      const name = /** @type {HTMLElement} */ (input).dataset.option ?? "";
-      if (input instanceof HTMLInputElement) input.checked = options[name] === true;
-      if (!(input instanceof HTMLSelectElement)) continue;
-      const known = [...input.options].some(({ value, hidden }) => value === String(options[name]) && !hidden);
-      if (!known) options[name] = this.usual[name];
-      input.value = String(options[name]);
-    }
-    for (const input of root.querySelectorAll("input[data-layer]")) {
-      if (input instanceof HTMLInputElement) input.checked = options.layers.includes(input.dataset.layer ?? "");
-    }
-    for (const part of root.querySelectorAll("[data-when]")) {
-      const [option, value] = /** @type {HTMLElement} */ (part).dataset.when?.split(" ") ?? [];
-      /** @type {HTMLElement} */ (part).hidden = String(options[option]) !== value;
-    }
-    find(root, ".fm-size", HTMLInputElement).checked = isLarge(location.search);
+    showOptions(this.root, this.options, this.usual);
   }
 
   /** Whether what is shown is not yet what was asked for. @param {boolean} old */
@@ -154,51 +130,32 @@ export class Player {
     write(place, sentence);
   }
 
-  /** Make a figure and a table row for each side. @param {FM.Run} run */
+  /** Make room for a run's sides, and say what it is. @param {FM.Run} run */
   arrange(run) {
-    const { figures, scene, root } = this;
-    const { source, target, particles, sides } = run;
-    while (figures.length > sides.length) figures.pop()?.remove();
-    for (let index = figures.length; index < sides.length; index++) {
-      const innerHTML =
-        '<figcaption></figcaption><canvas role="img"></canvas><p class="fm-variance" aria-hidden="true">variance <i></i> <span></span></p>';
-      figures.push(make("figure", { className: `fm-panel fm-${"ab"[index]}`, innerHTML }));
-      find(root, ".fm-panels").append(figures[index]);
-      const canvas = find(figures[index], "canvas");
-      canvas.onclick = (event) => this.click(event, index);
-    }
-    root.classList.toggle("fm-two", sides.length > 1);
-    const rows = sides.map((side, index) => {
-      const name = sides.length > 1 ? "AB"[index] : "";
-      find(figures[index], "figcaption").replaceChildren(make("b", {}, name && `${name} `), side.title);
-      const ariaLabel = `${name && `Run ${name}: `}${particles} ${this.words.subject}s travelling from ${source} to ${target}: ${side.label}`;
-      Object.assign(find(figures[index], "canvas"), { ariaLabel });
-      const cells = ["", "", ...scene.figures(side, 0, run).map(() => "")].map((text) => make("td", {}, text));
-      return make("tr", { className: `fm-${"ab"[index]}` }, make("th", { scope: "row" }, name || "run"), ...cells);
-    });
-    this.body.replaceChildren(...rows);
+    const { scene, root } = this;
+    this.sides.arrange(run, this.words.subject ?? "");
     const asked = this.comparisons.findIndex(([query]) => query === run.query);
     const watch = asked < 0 ? scene.caption(run) : `Watch ${this.comparisons[asked][1]}`;
     write(find(root, ".fm-watch"), watch);
     for (const [k] of this.comparisons.entries())
       document.getElementById(`${this.tab}-compare-${k}`)?.setAttribute("aria-pressed", String(k === asked));
     for (const cost of document.querySelectorAll(`.fm-columns:has(#${this.tab}-player) .fm-cost`)) {
-      const side = sides[/** @type {HTMLElement} */ (cost).dataset.side ? 1 : 0];
+      const side = run.sides[/** @type {HTMLElement} */ (cost).dataset.side ? 1 : 0];
       write(cost, side ? `${side.nfe} evaluation${side.nfe === 1 ? "" : "s"}` : "");
     }
-    const spent = sides.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
+    const spent = run.sides.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
     write(find(root, ".fm-seconds"), `Computed on the server in ${spent.toFixed(spent < 0.1 ? 2 : 1)} s.`);
   }
 
   /** Redraw pictures and chart for the current run, options and theme. @param {Promise<unknown>} [first] before the chart */
   refresh(first) {
     const { run, scene, options, root } = this;
-    if (run) this.offer(run);
-    this.showOptions();
+    if (run) offer(root, scene.offers(run, options));
+    showOptions(root, options, this.usual);
     if (!run) return;
     for (const part of scene.lacks?.(run, options) ?? []) this.onLack(run, part);
     find(root, ".fm-dimensions").hidden = !scene.dimensions || options.statistic !== "variance";
-    this.offerCharts(run);
+    offerCharts(this.menu, (statistic) => scene.lacking?.(run, statistic));
     const { about = scene.explainVariance(run), scale } = this.menu.selectedOptions[0].dataset;
     const words = scene.lacking?.(run, options.statistic)?.[1] ?? `${about} ${meaningOf(run, options.statistic)}`;
     find(root, ".fm-chart-words > p").innerHTML = words;
@@ -207,34 +164,11 @@ export class Player {
     this.chart.show(run, scene.traces[options.statistic], { ...options, scale }, first);
   }
 
-  /** The menu says which charts this run cannot have, and why. @param {FM.Run} run */
-  offerCharts(run) {
-    for (const option of this.menu.options) {
-      const lacking = this.scene.lacking?.(run, option.value);
-      option.dataset.name ??= option.text;
-      option.disabled = Boolean(lacking);
-      option.text = option.dataset.name + (lacking ? `: ${lacking[0]}` : "");
-    }
-  }
-
-  /** Hide what this run lacks, and the columns of the table without a head. @param {FM.Run} run */
-  offer(run) {
-    const offered = this.scene.offers(run, this.options);
-    for (const part of this.root.querySelectorAll("[data-needs]")) {
-      const { dataset } = /** @type {HTMLElement} */ (part);
-      const lacking = offered[dataset.needs ?? ""] === false;
-      part.toggleAttribute("hidden", lacking);
-      if (part instanceof HTMLOptionElement) part.disabled = lacking; // for browsers that show hidden ones
-    }
-    const [heads, ...rows] = find(this.root, ".fm-numbers", HTMLTableElement).rows;
-    for (const [k, { hidden }] of [...heads.cells].entries()) for (const { cells } of rows) cells[k].hidden = hidden;
-  }
-
   /** Redraw the pictures, and show the settings of the visible player in the address. */
   resize() {
-    const { run, scene, figures, options } = this;
+    const { run, scene, sides, options } = this;
     if (!run || !this.isSeen()) return;
-    this.pictures = figures.map((figure, index) => scene.picture(figure, run, index, options));
+    this.pictures = sides.figures.map((figure, index) => scene.picture(figure, run, index, options));
     this.draw();
     this.address();
   }
@@ -296,37 +230,13 @@ export class Player {
   }
 
   draw() {
-    const { run, clock, root, scrub, scene } = this;
+    const { run, clock, root } = this;
     if (!run) return;
     for (const picture of this.pictures) picture.draw(clock.t, this.options, this.selected);
     this.probe.draw(run, clock.t);
     this.chart.moveCursor(clock.t);
-    const { t, steps, nfe } = finest(run);
-    const step = stateAt(t.values, clock.t);
-    Object.assign(root.dataset, { step, t: clock.t.toFixed(4), playing: clock.playing });
-    const place = `step ${step} of ${steps}`;
-    write(find(root, ".fm-place"), place);
-    write(find(root, ".fm-spent"), nfe ? ` · ${evaluationsOf(nfe, step, steps)} evaluations` : " · no network");
-    write(find(root, ".fm-t"), `t = ${clock.t.toFixed(3)}`);
-    const thumb = String(1000 * clock.t);
-    if (Math.abs(Number(scrub.value) - 1000 * clock.t) > 0.5) scrub.value = thumb;
-    scrub.ariaValueText = `t = ${clock.t.toFixed(2)}, ${place}`;
-    scrub.style.setProperty("--fm-done", `${100 * clock.t}%`);
-    const button = find(root, ".fm-play");
-    const [label, icon] = clock.playing ? ["Pause (space)", PAUSE_ICON] : ["Play (space)", PLAY_ICON];
-    if (button.ariaLabel !== label) find(button, "path", SVGElement).setAttribute("d", icon);
-    button.ariaLabel = label;
-    for (const [index, side] of run.sides.entries()) {
-      const state = stateAt(side.t.values, clock.t);
-      const figures = scene.figures(side, state, run);
-      const both = figures.map(([, now, end]) => [now, end].filter(Boolean).join(" → "));
-      const texts = [`${state} of ${side.steps}`, evaluationsOf(side.nfe, state, side.steps), ...both];
-      for (const [column, text] of texts.entries()) write(this.body.rows[index].cells[column + 1], text);
-      const [, now, end] = figures[0];
-      const when = side.steps > FEW ? "now" : "at the last state";
-      write(find(this.figures[index], ".fm-variance i"), when);
-      write(find(this.figures[index], ".fm-variance span"), `${now}\nat the end ${end}`);
-    }
+    drawTransport(root, run, clock);
+    this.sides.draw(run, clock.t);
     this.say(run);
     this.drawReadOut(run);
   }
@@ -375,8 +285,8 @@ export class Player {
       complete: async () => {
         for (const part of this.scene.onDemand) if (this.run) await this.onLack(this.run, part);
       },
-      canvases: () => this.figures.map((figure) => find(figure, "canvas", HTMLCanvasElement)),
-      titles: () => this.figures.map((figure) => find(figure, "figcaption").textContent ?? ""),
+      canvases: () => this.sides.figures.map((figure) => find(figure, "canvas", HTMLCanvasElement)),
+      titles: () => this.sides.figures.map((figure) => find(figure, "figcaption").textContent ?? ""),
       sentence: () => this.said,
       draw: drawAt,
       restore: () => this.draw(),
@@ -386,9 +296,3 @@ export class Player {
     };
   }
 }
-
-/** Evaluations until a state, of all. @param {number} nfe @param {number} state @param {number} steps */
-const evaluationsOf = (nfe, state, steps) => (nfe ? `${(nfe * state) / steps} of ${nfe}` : "0");
-
-/** The side with more steps, whose states the step buttons visit. @param {FM.Run} run */
-export const finest = ({ sides }) => sides.reduce((a, b) => (b.steps > a.steps ? b : a));

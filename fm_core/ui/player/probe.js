@@ -115,7 +115,7 @@ export class Probe {
 
   /** @param {number} index @param {number[] | null} place in pixels */
   showHandle(index, place) {
-    const figure = this.player.figures[index];
+    const figure = this.player.sides.figures[index];
     if (!place && !figure.querySelector(".fm-probe-point")) return;
     const handle = figure.querySelector(".fm-probe-point") ?? figure.appendChild(this.makeHandle(index));
     if (!(handle instanceof HTMLElement)) return;
@@ -178,7 +178,7 @@ export class Probe {
     player.selected = null;
     this.move(at);
     player.address();
-    find(player.figures[index], ".fm-probe-point").focus({ preventScroll: true });
+    find(player.sides.figures[index], ".fm-probe-point").focus({ preventScroll: true });
     return true;
   }
 
