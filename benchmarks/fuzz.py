@@ -24,8 +24,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.load import FORMS, app, free_port
+from fm_core.image_settings import CLOTHES_SET
 from fm_core.images.uploads import UploadError, look_at_files
-from fm_core.settings import CLOTHES_SET
 
 ROOT = Path(__file__).parent.parent
 REQUESTS, FILES = 10_000, 200

@@ -34,7 +34,7 @@ from urllib.parse import parse_qs
 import httpx
 import numpy as np
 
-from fm_core.settings import CLOTHES_SET, OWN
+from fm_core.image_settings import CLOTHES_SET, OWN
 from fm_core.ui.form import DIGITS, POINTS, TRANSLATE
 from fm_core.ui.presets import COMPARISONS
 

@@ -13,6 +13,16 @@ import torch
 from torch import Tensor
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_path, load_checkpoint
+from fm_core.image_settings import (
+    CLOTHES_SET,
+    IMAGE_SCHEDULES,
+    PERFECT,
+    AnySide,
+    DigitSettings,
+    DigitSide,
+    ImageSide,
+    TranslateSettings,
+)
 from fm_core.maths import quality
 from fm_core.maths.distributions import SOURCES, STANDARD, TARGETS, Distribution, Mixture
 from fm_core.maths.flow import Check, Flow, Trajectory, always, fresh_samples, hand_over
@@ -29,24 +39,7 @@ from fm_core.models.images import perfect_flow
 from fm_core.models.kind import flow_name
 from fm_core.models.networks import DigitClassifier
 from fm_core.refusals import SettingsError, entry
-from fm_core.settings import (
-    CLOTHES_SET,
-    CORRECTED,
-    IMAGE_SCHEDULES,
-    PERFECT,
-    VARIANTS,
-    AnySide,
-    DigitSettings,
-    DigitSide,
-    Ends,
-    Field,
-    ImageSide,
-    PairSettings,
-    PairSide,
-    Settings,
-    Side,
-    TranslateSettings,
-)
+from fm_core.settings import CORRECTED, VARIANTS, Ends, Field, PairSettings, PairSide, Settings, Side
 
 W2_PARTICLES, W2_STATES, FLOOR_PAIRS = 256, 11, 9
 COVARIANCE_PAIRS = 10_000

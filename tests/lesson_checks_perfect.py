@@ -9,10 +9,10 @@ from torch import Tensor
 
 from fm_core import hand_over, load_image_flow, perfect_flow
 from fm_core.checkpoints import DEFAULT_DIRECTORY
+from fm_core.image_settings import CLOTHES_SET, WHOLE
 from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.flow import Flow
 from fm_core.models.classifier import load_classifier, read
-from fm_core.settings import CLOTHES_SET, WHOLE
 from tests.lesson_checks_models import Check, Values, agree, shown
 
 SENT = 0.012  # a difference of two images is sent with this error at most: 4/127 √(1/6)

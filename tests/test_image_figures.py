@@ -8,10 +8,10 @@ import torch
 from sklearn.metrics import r2_score
 
 from fm_core.image_figures import agreement, decided, neighbours, usual_distance
+from fm_core.image_settings import DigitSettings, DigitSide
 from fm_core.models.classifier import MNIST
 from fm_core.models.images import perfect_flow
 from fm_core.playground import Run, generate
-from fm_core.settings import DigitSettings, DigitSide
 
 TRAINING = MNIST.standardise(MNIST.bundled_training()[0])
 

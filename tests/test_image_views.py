@@ -11,9 +11,9 @@ from playwright.sync_api import Page, expect
 from sklearn.metrics import r2_score
 
 from fm_core.image_figures import Slopes
+from fm_core.image_settings import DigitSettings, DigitSide
 from fm_core.models.classifier import MNIST
 from fm_core.playground import Run, generate, read_ends
-from fm_core.settings import DigitSettings, DigitSide
 from fm_core.ui import exports
 from fm_core.ui.static import address as script
 from tests.pages import ROOT, await_state, idle, query

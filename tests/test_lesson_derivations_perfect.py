@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from fm_core import hand_over, load_image_flow, perfect_flow
+from fm_core.image_settings import CLOTHES_SET
 from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.distributions import Mixture
 from fm_core.maths.exact import exact_posterior
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.networks import VelocityUNet
-from fm_core.settings import CLOTHES_SET
 from tests.lesson_checks_perfect import apart, reading, translated, variety
 
 LINEAR, DIGITS = SCHEDULES["linear"], IMAGE_SETS["mnist"]

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import FilePayload, Page, Route, expect
 
+from fm_core.image_settings import CLOTHES_SET
 from fm_core.line import Line
 from fm_core.maths import flow
 from fm_core.maths.solvers import integrate
-from fm_core.settings import CLOTHES_SET
 from fm_core.ui.form import DIGITS, POINTS, TRANSLATE
 from tests.pages import ROOT, choose, idle, query, set_number, state
 

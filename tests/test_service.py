@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from fm_core.image_figures import Slopes
+from fm_core.image_settings import OWN, DigitSettings, DigitSide
 from fm_core.maths import flow
 from fm_core.maths.solvers import integrate
 from fm_core.playground import generate, simulate
-from fm_core.settings import OWN, DigitSettings, DigitSide, Settings, Side
+from fm_core.settings import Settings, Side
 from fm_core.ui.form import DIGITS, POINTS, TRANSLATE
 from fm_core.ui.snippets import snippet
 from fm_core.ui.wire import Block, Packet, joined, unpack

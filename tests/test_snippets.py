@@ -7,19 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from fm_core.image_settings import CLOTHES, CLOTHES_SET, DigitSettings, DigitSide, ImageSide, TranslateSettings
 from fm_core.maths.flow import always
 from fm_core.playground import Run, generate, read_ends, simulate, translate
 from fm_core.refusals import SettingsError
-from fm_core.settings import (
-    CLOTHES,
-    CLOTHES_SET,
-    DigitSettings,
-    DigitSide,
-    ImageSide,
-    Settings,
-    Side,
-    TranslateSettings,
-)
+from fm_core.settings import Settings, Side
 from fm_core.ui.exports import KINDS, File, npz, work
 from fm_core.ui.snippets import file_name, snippet
 

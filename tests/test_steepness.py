@@ -7,11 +7,11 @@ from torch.autograd.functional import jacobian
 
 from fm_core.checkpoints import checkpoint_path
 from fm_core.image_figures import STEEP_IMAGES, STEEP_PROBES, STEEP_STATES, Slopes
+from fm_core.image_settings import DigitSettings, DigitSide
 from fm_core.maths.likelihood import random_signs
 from fm_core.maths.steepness import steepness
 from fm_core.models.networks import VelocityMLP, VelocityUNet
 from fm_core.playground import generate
-from fm_core.settings import DigitSettings, DigitSide
 
 
 @pytest.fixture

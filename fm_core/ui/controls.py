@@ -6,8 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from fm_core.image_settings import IMAGE_STEPS
 from fm_core.maths.flow import SEEDS
-from fm_core.settings import IMAGE_STEPS, NOISE, STRIDE
+from fm_core.settings import NOISE, STRIDE
 from fm_core.ui.explanations import why
 from fm_core.ui.form import Form
 from fm_core.ui.intake import Whole

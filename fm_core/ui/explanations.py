@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
 from fm_core.image_figures import STEEP_IMAGES, STEEP_PROBES, STEEP_STATES
+from fm_core.image_settings import CLOTHES_SET
 from fm_core.images.uploads import MAX_BYTES, MAX_FILES
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
@@ -22,7 +23,6 @@ from fm_core.models.digit_plane import digit_plane
 from fm_core.models.images import TRAINING_IMAGES
 from fm_core.models.kind import flow_name
 from fm_core.playground import W2_PARTICLES
-from fm_core.settings import CLOTHES_SET
 
 TEXTS = Path(__file__).parent / "texts" / "explanations.toml"
 _NOISE = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise

@@ -5,19 +5,9 @@ from dataclasses import asdict, fields
 from functools import cached_property
 from typing import Any
 
+from fm_core.image_settings import DigitSettings, DigitSide, ImageSide, TranslateSettings
 from fm_core.refusals import SettingsError, whole
-from fm_core.settings import (
-    DigitSettings,
-    DigitSide,
-    Field,
-    ImageSide,
-    PairSettings,
-    PairSide,
-    ProbeSettings,
-    Settings,
-    Side,
-    TranslateSettings,
-)
+from fm_core.settings import Field, PairSettings, PairSide, ProbeSettings, Settings, Side
 
 
 class Form:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from fm_core.image_settings import DIGIT_VELOCITIES
 from fm_core.maths.matching import COUPLINGS
 from fm_core.refusals import SettingsError
-from fm_core.settings import DIGIT_VELOCITIES, DRIFTS
+from fm_core.settings import DRIFTS
 from fm_core.ui import menus
 from fm_core.ui.form import DIGITS, PAIRS, POINTS, TRANSLATE, Form
 from fm_core.ui.lessons import Control, Experiment, LessonError

@@ -4,25 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fm_core.image_settings import DIGIT_VELOCITIES, DRAWS, PERFECT, WHOLE, WINDOWS, DigitSide
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import EULER, SOLVERS
 from fm_core.maths.spacing import SPACINGS
 from fm_core.playground import Library
-from fm_core.settings import (
-    DIGIT_VELOCITIES,
-    DRAWS,
-    DRIFTS,
-    PERFECT,
-    VARIANTS,
-    VELOCITIES,
-    WHOLE,
-    WINDOWS,
-    DigitSide,
-    Settings,
-    Side,
-)
+from fm_core.settings import DRIFTS, VARIANTS, VELOCITIES, Settings, Side
 
 Choices = list[tuple[str, Any]]
 FIELDS = {

@@ -9,20 +9,11 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from fm_core.image_settings import CLOTHES_SET, PERFECT, AnySide, DigitSettings, DigitSide, TranslateSettings
 from fm_core.machine import commit
 from fm_core.models.classifier import MNIST
 from fm_core.models.kind import flow_name
-from fm_core.settings import (
-    CLOTHES_SET,
-    CORRECTED,
-    PERFECT,
-    AnySide,
-    DigitSettings,
-    DigitSide,
-    PairSettings,
-    Settings,
-    TranslateSettings,
-)
+from fm_core.settings import CORRECTED, PairSettings, Settings
 
 AnySettings = Settings | PairSettings | DigitSettings | TranslateSettings
 Lines = list[str]
@@ -161,7 +152,7 @@ def _translation(settings: TranslateSettings, pixels: np.ndarray | None) -> tupl
 
 def _bundled(settings: TranslateSettings) -> tuple[Lines, Lines, int]:
     """The imports, what makes `pixels` of the bundled clothes, and how many they are."""
-    ours = ["from fm_core import load_image_flow", "from fm_core.settings import CLOTHES_SET, TranslateSettings"]
+    ours = ["from fm_core import load_image_flow", "from fm_core.image_settings import CLOTHES_SET, TranslateSettings"]
     n = len(settings.pixels)
     draws = f", draws={settings.draws}" if settings.draws > 1 else ""
     line = f"pixels = TranslateSettings({_text(settings.clothes)}{draws}).pixels  # uint8 ({n}, 28, 28)"
@@ -172,7 +163,7 @@ def _packed(pixels: np.ndarray) -> tuple[Lines, Lines, int]:
     """The same for other pictures, whose bytes are in the program: compressed, in lines of base64."""
     packed = base64.b64encode(zlib.compress(pixels.astype(np.uint8, casting="no").tobytes(), 9)).decode()
     lines = ['PICTURES = """', *textwrap.wrap(packed, WIDTH), '"""', *_UNPACK]
-    ours = ["from fm_core import load_image_flow", "from fm_core.settings import CLOTHES_SET"]
+    ours = ["from fm_core import load_image_flow", "from fm_core.image_settings import CLOTHES_SET"]
     return ["import base64", "import zlib", "", "import torch", "", *ours], lines, len(pixels)
 
 

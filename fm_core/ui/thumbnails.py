@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from PIL import Image
 
+from fm_core.image_settings import CLOTHES, ONE_OF_EACH, TranslateSettings
 from fm_core.maths.distributions import SOURCES, TARGETS, Distribution
 from fm_core.maths.schedules import SCHEDULES, Schedule
-from fm_core.settings import CLOTHES, ONE_OF_EACH, TranslateSettings
 from fm_core.ui.presets import COMPARISONS
 
 SIZE, REACH = 64, 2.4  # pixels, and standard deviations from the mean to the border

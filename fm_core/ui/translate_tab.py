@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from fm_core import playground
+from fm_core.image_settings import CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, TranslateSettings
 from fm_core.images import uploads
 from fm_core.images.uploads import Reading
 from fm_core.line import Work
@@ -24,7 +25,6 @@ from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.kind import flow_name
 from fm_core.playground import Library, Run
 from fm_core.refusals import whole
-from fm_core.settings import CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, TranslateSettings
 from fm_core.texts import text
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates

@@ -18,12 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fm_core.image_settings import DIGIT_VELOCITIES, PERFECT, AnySide, DigitSide
 from fm_core.maths.matching import COUPLINGS, INDEPENDENT
 from fm_core.maths.measures import standard_error
 from fm_core.maths.solvers import SOLVERS
 from fm_core.maths.spacing import SPACINGS
 from fm_core.playground import Run
-from fm_core.settings import CORRECTED, DIGIT_VELOCITIES, PERFECT, VELOCITIES, AnySide, DigitSide, PairSide, Side
+from fm_core.settings import CORRECTED, VELOCITIES, PairSide, Side
 
 
 @dataclass(frozen=True)
