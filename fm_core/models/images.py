@@ -123,11 +123,15 @@ class ImageRecipe(InEpochs, Recipe):
         if labels is not None:
             pairs = labels * 10 + readings[JUDGED_NFE].classes
             result["map"] = pairs.bincount(minlength=100).view(10, 10).tolist()
+        if labels is not None and self.by_class:
+            result["right"] = [(readings[nfe].classes == labels).float().mean().item() for nfe in NFES]
         return {"covariance": flow.covariance, "quality": result}
 
     def sound(self, quality: dict) -> dict | None:
-        """The `map` of a translation counts test images, by class of clothes and digit."""
-        nfe, floor, counts = (cast(Any, quality.get(name)) for name in ("nfe", "floor", "map"))
+        """The `map` of a translation counts test images, by class of clothes and digit; `right` is the share of those
+        that became the digit of their class, at each NFE.
+        """
+        nfe, floor, counts, right = (cast(Any, quality.get(name)) for name in ("nfe", "floor", "map", "right"))
         sound = (
             are_nfes(nfe, JUDGED)
             and is_count(quality.get("images"))
@@ -135,6 +139,7 @@ class ImageRecipe(InEpochs, Recipe):
             and all(is_number(floor.get(name), SMALLEST) for name in FIGURES)
             and all(is_series(quality.get(name), len(nfe), 0) for name in FIGURES)
             and (counts is None or _is_map(counts))
+            and (right is None or (is_series(right, len(nfe), 0) and max(right) <= 1))
         )
         return quality if sound else None
 

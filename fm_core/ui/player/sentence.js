@@ -6,7 +6,7 @@ import { stateAt } from "./time.js";
 /** @typedef {{ text: string, tone: "" | "strong" | "a" | "b" }} Piece */
 /** @typedef {"coupling" | "group" | "end" | "flow_map" | "distances" | "floor"} OfPoints */
 /** @typedef {Partial<FM.PointsSide["statistics"] & FM.ImageSide["statistics"]>} Statistics */
-/** @typedef {{ velocity?: string, window?: number | null, until?: number }} Field */
+/** @typedef {{ velocity?: string, window?: number | null, until?: number } & Pick<FM.ImageSide, "training" | "right">} Field */
 /** @typedef {FM.Side & Partial<Pick<FM.PointsSide, OfPoints>> & Field & { statistics: Statistics }} Side */
 /** @typedef {Omit<FM.Run, "sides"> & { sides: Side[] }} Run */
 /** @typedef {typeof PHASES[number]} Phase */
@@ -81,6 +81,10 @@ const NAMES = {
   perfect: "the perfect network",
   independent: "independent pairs",
   ot: "optimal transport",
+  "random-pairs": "random pairs",
+  "by-class": "pairs of one class",
+  clean: "clean clothes",
+  plain: "plain training",
 };
 
 /** @type {Record<string, string>} */
@@ -91,6 +95,7 @@ const SPACINGS = { equal: "equal steps", "short-first": "short steps first", "sh
 const SETTINGS = {
   velocity: { title: "the field", of: ({ velocity = "" }) => NAMES[velocity] },
   coupling: { title: "the pairing in training", of: ({ coupling = "" }) => NAMES[coupling] ?? coupling },
+  training: { title: "the training", of: ({ training = "" }) => NAMES[training] ?? "" },
   group: { title: "the size of the groups", of: ({ group }) => (group ? `groups of ${group}` : "") },
   schedule: { title: "the schedule", of: ({ schedule }) => schedule },
   steps: { title: "the number of steps", of: ({ steps }) => count(steps, "step") },
@@ -216,6 +221,9 @@ const CONDITIONS = {
   handed: ({ side: { until = 1 } }) => until < 1,
   local: ({ side }) => side.window,
   copies: ({ side }) => !side.noise,
+  clean: ({ side: { training = "" } }) => ["clean", "plain"].includes(training),
+  right: ({ side }) => side.right,
+  "by class": ({ side }) => side.training === "by-class",
   clothes: ({ run }) => isTranslation(run),
   translated: ({ run }) => isTranslation(run) && isRead(run),
   read: ({ run }) => isRead(run),
@@ -370,6 +378,7 @@ const WORDS = {
   "distance²": ({ side }) => fixed(side.statistics.distance2 ?? 0),
   end: ({ side }) => mixOf(side),
   straightness: ({ side, state }) => fixed(side.statistics.straightness?.[state] ?? 1),
+  right: ({ side: { right }, run }) => `${right?.count} of ${count(run.particles, "picture")}`,
   sure: ({ side, state }) => percent(side.statistics.confidence?.[state] ?? 0),
   "W₂": ({ side }) => fixed(distanceOf(side)),
   fresh: ({ side }) => `two fresh sets of data are about ${fixed(side.floor ?? 0)} apart`,

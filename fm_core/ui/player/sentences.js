@@ -99,6 +99,7 @@ export const IMAGES = {
     noisy:
       "*{things}, and more of it at every step*, {noise}: a correction of the drift takes back what it spreads, on average.",
     few: "*Only {steps}* from {origin} to digits: all 784 pixels of an image jump at once.",
+    clean: "*{things}*, and no noise. A network will turn clothes into digits, step by step.",
     clothes: "*{things}*, with some noise mixed in. A network will turn clothes into digits, step by step.",
     else: "*{things}.* A network will change their pixels, step by step, until digits appear.",
   },
@@ -135,6 +136,9 @@ export const IMAGES = {
       "*One step gives a blur:* pairs were drawn by chance, so the first prediction can only be the average digit.",
     brief: "*Done in only {steps}:* variance {now}, digits {var X₁}; the classifier is {sure} sure of what it reads.",
     few: "*Done in only {steps}:* variance {now}, digits {var X₁}.",
+    right: "*{right} became the right digit*, that of their class, as in training. The classifier is {sure} sure.",
+    "by class":
+      "*The clothes became digits*; which is right is decided by their class. The classifier is {sure} sure.",
     translated: "*The clothes became digits*; there is no right digit for a coat. The classifier is {sure} sure.",
     read: "*Done in {steps}:* digits that nobody wrote. On average, the classifier is {sure} sure of what it reads.",
     clothes:
