@@ -169,14 +169,15 @@ class ImageRecipe(InEpochs, Recipe):
         """
         if not isinstance(self.source, ImageSet):
             return 0.0
-        x_0, x_1 = (self._means(images, root) for images in (self.source, self.target))
-        return math.sqrt(1 - self.source_noise**2) * (x_0 * x_1).mean().item()
+        (x_0, _), (x_1, shares) = (self._means(images, root) for images in (self.source, self.target))
+        return math.sqrt(1 - self.source_noise**2) * ((x_0 * x_1).flatten(1).mean(1) @ shares).item()
 
-    def _means(self, images: ImageSet, root: Path) -> Tensor:
-        """The mean training image, standardised, or with `by_class` that of each class; shape (1 or 10, 1, 28, 28)."""
+    def _means(self, images: ImageSet, root: Path) -> tuple[Tensor, Tensor]:
+        """Mean training images, standardised (k, 1, 28, 28), and their shares (k,): of all, or `by_class` of each."""
         pixels, labels = load(images, True, root)
         groups = [pixels[labels == k] for k in range(10)] if self.by_class else [pixels]
-        return images.standardise(torch.stack([group.float().mean(0) for group in groups]))
+        means = images.standardise(torch.stack([group.float().mean(0) for group in groups]))
+        return means, torch.tensor([len(group) / len(pixels) for group in groups])
 
     def test_starts(self, root: Path) -> tuple[Tensor, Tensor | None]:
         """x_0 to judge a flow by: noise, or the source's test images with the recipe's noise, and their labels."""

@@ -227,6 +227,7 @@ const CONDITIONS = {
   clothes: ({ run }) => isTranslation(run),
   translated: ({ run }) => isTranslation(run) && isRead(run),
   read: ({ run }) => isRead(run),
+  "blurred, by class": (look, looks) => look.side.training === "by-class" && CONDITIONS.blurred(look, looks),
   blurred: ({ side, variance, data }) => side.steps === 1 && last(variance) < 0.5 * data,
   brief: ({ side, run }) => side.steps <= FEW && isRead(run),
   unmeasured: ({ run }) => isUnmeasured(run),
