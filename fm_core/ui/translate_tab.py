@@ -1,11 +1,7 @@
-"""The Translate tab: pictures of clothes, bundled or a person's own, translated to digits.
-
-A person's own pictures stay in the browser, as 28×28 pixels in base64, and travel with each request.
-"""
+"""The Translate tab: pictures of clothes, bundled or a person's own, translated to digits."""
 
 import base64
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -18,33 +14,21 @@ from torch import Tensor
 from fm_core import playground
 from fm_core.image_settings import BY_CLASS, CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, RANDOM_PAIRS, TranslateSettings
 from fm_core.images import uploads
-from fm_core.images.uploads import Reading
 from fm_core.line import Work
 from fm_core.maths.flow import Check
 from fm_core.playground import Library, Run
-from fm_core.refusals import whole
 from fm_core.texts import text
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.explanations import noise_of, why
 from fm_core.ui.form import TRANSLATE
-from fm_core.ui.gallery import InlineGallery
 from fm_core.ui.image_packet import PARTS, image_packets
-from fm_core.ui.in_use import InUse, used
-from fm_core.ui.intake import Files, Pad, Whole
+from fm_core.ui.own_pictures import DECODERS, OwnPictures, connect_own_pictures, create_own_pictures, uploaded
 from fm_core.ui.player import Player
-from fm_core.ui.run_tab import HIDDEN, PROGRAMS, RunTab, describe, in_a_sentence, packet_of
+from fm_core.ui.run_tab import PROGRAMS, RunTab, describe, in_a_sentence, packet_of
 from fm_core.ui.service import Service, Values
 from fm_core.ui.turns import Turns
 from fm_core.ui.wire import Later, Packet
-
-# On the player's element, `picked` counts the choices of pictures, so that those from the server are dropped if others
-# were chosen meanwhile; `source` says where the newest choice comes from, and `used` where the pictures in use do.
-PICK = "root.dataset.picked = Number(root.dataset.picked ?? 0) + 1;"
-FIRST, COUNT = (0, 2**31 - 1), (1, uploads.MAX_IMAGES)
-DECODERS = 3  # at once, each a process with up to 768 MB
-READING: dict[str, Any] = {"concurrency_limit": 128, "concurrency_id": "pictures"}  # which wait for their turn
-
 
 TRANSLATE_ENDPOINT = """Carry uploaded pictures of clothes to digits along one flow, or along two.
 
@@ -70,26 +54,15 @@ def create_translate_tab(service: Service) -> None:
             controls.image_sides("Compare two runs", schedules, partial(_more, controls))
             controls.heading("Clothes", "clothes")
             controls.choice("clothes", "Clothes", [(name, name) for name in CLOTHES], "fm-pictures")
-            pictures = _own_pictures(controls)
+            pictures = create_own_pictures(controls)
             controls.menu("draws", "", "Noise for each", menus.DRAW_CHOICES)
             controls.seed()
-    _connect_pictures(_run_tab(service, player, controls, schedules, pictures), pictures, turns)
+    connect_own_pictures(_run_tab(service, player, controls, schedules, pictures), pictures, turns)
     _publish(service, player, controls, pictures, turns)
     with gr.Column(elem_classes="fm-about"):
         noise, by_class = (noise_of(training) ** 2 for training in (RANDOM_PAIRS, BY_CLASS))
         gr.Markdown(text("ui/texts/translation.md", noise=noise, noise_by_class=by_class))
         _maps(library)
-
-
-@dataclass(frozen=True)
-class OwnPictures:
-    """The components for a person's own pictures, and for one of the bundled ones."""
-
-    gallery: gr.Gallery
-    files: Files
-    options: dict[str, Any]  # first, count, invert
-    pad: Pad
-    in_use: InUse
 
 
 def _run_tab(
@@ -152,7 +125,7 @@ def _publish(service: Service, player: Player, controls: Controls, own: OwnPictu
     doubts = gr.JSON(visible=False, label="doubts")
 
     async def translate(request: gr.Request, files: list[dict], first: int, count: int, invert: str, **values) -> tuple:
-        read = in_a_sentence(_uploaded)
+        read = in_a_sentence(uploaded)
         reading = await turns.call(request.session_hash, read, files, first, count, invert)
         run = partial(in_a_sentence(_translated), service, reading.pixels, values, request)
         packet, left_out = await anyio.to_thread.run_sync(run)
@@ -170,79 +143,6 @@ def _translated(service: Service, pixels: Tensor, values: Values, request: gr.Re
     settings = TRANSLATE.unflatten(values | {"clothes": OWN})
     work = translate_work(service.library, settings.drawn(pixels).numpy(), settings)
     return packet_of(service, work, request), [words for words in [settings.left_out(len(pixels))] if words]
-
-
-def _connect_pictures(tab: RunTab, own: OwnPictures, turns: Turns) -> None:
-    """No entry of the menu of clothes is chosen while the pictures are a person's own."""
-    inputs, invert = [tab.inputs["pictures"], tab.inputs["clothes"], own.in_use], own.options["invert"]
-    menu = f'() => {{ {PICK} root.dataset.source = root.dataset.used = ""; return ["", null]; }}'
-    tab.set_on(inputs[1].input, [inputs[0], own.in_use], menu)
-    ticket, found = gr.JSON(visible=False), gr.JSON(visible=False)
-    end = f"""(found, ...others) => {{ const root = {tab.root};
-      if (!found || found.number !== root.dataset.picked) return others;
-      root.dataset.source = root.dataset.used = found.source;
-      return [found.pictures, "{OWN}", found.in_use]; }}"""
-    failed = f'() => {{ const {{ dataset }} = {tab.root}; dataset.source = dataset.used ?? ""; }}'
-
-    def look_on(listen: Callable, source: str, look: Callable, components: list[Any]) -> None:
-        """Use the pictures of this source; "" repeats the one in use with other options."""
-        begin = f"""(ticket, ...others) => {{ const root = {tab.root}, field = document.activeElement;
-          const unfinished = field?.type === "number" && (field.value === "" || !field.checkValidity());
-          const optionless = unfinished || root.dataset.source === "gallery";
-          const source = "{source}" || (optionless ? "" : root.dataset.source ?? "");
-          if (source) {{ {PICK} root.dataset.source = source; }}
-          return [{{ number: root.dataset.picked, source }}, ...others]; }}"""
-        how = {"js": begin, "trigger_mode": "multiple", "preprocess": False, **HIDDEN, **READING}
-        looked = listen(look, [ticket, *components], found, **how)
-        looked.failure(None, js=failed, **HIDDEN)
-        tab.ask_after(looked.success(None, [found, *inputs], inputs, js=end, **HIDDEN))
-
-    async def again(request: gr.Request, ticket: dict, files, first, count, invert, drawing) -> dict:
-        """The pictures of the ticket's source, if options matter for them."""
-        look = in_a_sentence(partial(_looked, own.pad, ticket, files, first, count, invert, drawing))
-        return await turns.call(request.session_hash, look)
-
-    reading = [own.files, *own.options.values(), own.pad]
-    look_on(own.gallery.select, "gallery", in_a_sentence(_of_gallery), [])
-    look_on(own.pad.apply, "pad", again, reading)
-    look_on(own.files.upload, "files", again, reading)
-    look_on(partial(gr.on, [option.input for option in own.options.values()]), "", again, reading)
-    turned = own.in_use.other(None, own.in_use, invert, js="(used) => used.other", **HIDDEN)
-    look_on(turned.then, "", again, reading)
-
-
-def _found(ticket: dict, pixels: np.ndarray, in_use: dict) -> dict[str, Any]:
-    return {**ticket, "pictures": base64.b64encode(pixels.tobytes()).decode(), "in_use": in_use}
-
-
-def _of_gallery(event: gr.SelectData, ticket: dict) -> dict:
-    pixels = CLOTHES_SET.bundled()[0]
-    picked = pixels[whole("the picture", event.index, (0, len(pixels) - 1))]
-    return _found(ticket, picked.numpy(), used("In use: the picture that you picked.", 1))
-
-
-def _looked(pad: Pad, ticket: dict, files, first, count, invert, drawing) -> dict:
-    """The pictures of the files or the pad, whichever the ticket names as their source."""
-    source = ticket.get("source")
-    if source == "pad":
-        reading = uploads.look_at_file(pad.content(drawing), invert, "Your drawing")
-        return _read(ticket, reading, "your drawing")
-    if source != "files" or not files:
-        return {}
-    reading = _uploaded(files, first, count, invert)
-    n = len(reading.pixels)
-    return _read(ticket, reading, f"{n} picture{'s' * (n > 1)} of your files")
-
-
-def _read(ticket: dict, reading: Reading, words: str) -> dict:
-    in_use = used(f"In use: {words}.", len(reading.pixels), reading.doubts, reading.other)
-    return _found(ticket, reading.pixels.numpy(), in_use)
-
-
-def _uploaded(files: list[dict] | None, first: object, count: object, invert: str) -> Reading:
-    start = whole("the first image", first, FIRST)
-    length = whole("the number of images", count, COUNT)
-    return uploads.look_at_files(Files.paths(files), start, length, invert)
 
 
 def _pixels(values: Values) -> np.ndarray:
@@ -278,29 +178,6 @@ def _settings(values: Values) -> TranslateSettings:
 
 def _sheet(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(exports.sheet(pixels))
-
-
-def _own_pictures(controls: Controls) -> OwnPictures:
-    pixels, labels = CLOTHES_SET.bundled()
-    bundled = [(image.numpy(), CLOTHES_SET.classes[label]) for image, label in zip(pixels, labels, strict=True)]
-    in_use = InUse("translate-in-use")
-    with gr.Accordion("Your own: choose · drop · paste · draw", open=False, elem_id="translate-upload"):
-        controls.heading("Your pictures", "pictures")
-        label = "Pictures, or .npy, .npz, IDX"
-        files = Files(label=label, elem_id="translate-files", height=110)
-        with gr.Row():
-            look: dict[str, Any] = {"precision": 0, "min_width": 80}
-            first = Whole(0, label="From image", minimum=0, maximum=FIRST[1], elem_id="translate-first", **look)
-            count = Whole(10, label="How many", minimum=1, maximum=COUNT[1], elem_id="translate-count", **look)
-        invert = gr.Radio(list(uploads.INVERSIONS), value="auto", label="Invert (light on dark is wanted)")
-        limit = {"files": uploads.MAX_FILES, "megabytes": uploads.MAX_BYTES // 2**20}
-        gr.Markdown(text("ui/texts/uploads.md", **limit), elem_classes="fm-caption")
-        brush = gr.Brush(default_size=14, colors=["#000000"], color_mode="fixed")
-        pad = Pad(show_label=False, canvas_size=(280, 280), height=380, elem_id="translate-pad", brush=brush)
-    with gr.Accordion("Pick one of a hundred", open=False):
-        look: dict[str, Any] = {"columns": 5, "height": 260, "show_label": False, "allow_preview": False, "buttons": []}
-        gallery = InlineGallery(bundled, elem_id="translate-gallery", **look)
-    return OwnPictures(gallery, files, {"first": first, "count": count, "invert": invert}, pad, in_use)
 
 
 def _maps(library: Library) -> None:
