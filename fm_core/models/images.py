@@ -154,7 +154,9 @@ class ImageRecipe(InEpochs, Recipe):
     def summary(self, quality: dict) -> str:
         distances = dict(zip(quality["nfe"], quality["fd"], strict=True))
         ratios = (f"{distances[nfe] / quality['floor']['fd']:.1f} at NFE {nfe}" for nfe in JUDGED)
-        return f"Fréchet distance / floor {', '.join(ratios)}"
+        right = dict(zip(quality["nfe"], quality.get("right", []), strict=False)).get(JUDGED[0])
+        shares = "" if right is None else f"; {right:.1%} right at NFE {JUDGED[0]}"
+        return f"Fréchet distance / floor {', '.join(ratios)}{shares}"
 
     def flow(self, network: nn.Module, covariance: float = 0.0) -> Flow:
         """The flow of a U-Net, its velocity computed fast."""
