@@ -377,6 +377,10 @@ def test_a_run_of_a_persons_own_pictures_is_saved_from_the_page(open_tab, tmp_pa
 
 def test_on_a_phone_nothing_is_cut_off_and_the_gallery_has_five_whole_clothes_in_a_row(open_tab):
     page = open_tab("translate", "&compare=1&steps=2", viewport=NARROW)
+    for side in ".fm-a", ".fm-b":  # nothing hides an image: they begin 52 pixels below the canvas' edge, see grid.js
+        name, canvas = (box(part(page, f"{side} {place}", "translate")) for place in ("figcaption", "canvas"))
+        assert name["y"] + name["height"] <= canvas["y"] + 52
+        expect(part(page, f"{side} .fm-variance", "translate")).to_be_hidden()
     unfold(page, "Pick one")
     unfold_own(page)
     tiles = page.locator("#translate-gallery .gallery-item")
