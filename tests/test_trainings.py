@@ -22,7 +22,7 @@ from fm_core.models import images
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.images import ImageRecipe
 from fm_core.models.networks import VelocityUNet
-from fm_core.playground import translate
+from fm_core.playground import Library, translate
 from fm_core.refusals import SettingsError
 from fm_core.training import loop
 from fm_core.ui.menus import translation_menu
@@ -196,6 +196,8 @@ def test_the_note_says_what_decides_and_what_is_replaced(library):
         assert pairs == "Its pairs were random, so no digit is the right one."
         assert len(replaced) == (training != "random-pairs")
         assert {name for _, name in menu.choices["training"]} == {"random-pairs", training}
+    damaged = Library({"fashion-to-mnist-linear": None}, {}, {ALL[1].flow_name: "It is cut short."})  # pyright: ignore[reportArgumentType]
+    assert translation_menu(damaged, schedules, ALL[1]).notes["training"][0].startswith("It is cut short. Shown is")
     menu = translation_menu(library, schedules, TranslateSide(training=BY_CLASS))
     assert menu.side.training == BY_CLASS
     assert [name for _, name in menu.choices["training"]] == list(TRAININGS)

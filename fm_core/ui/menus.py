@@ -38,7 +38,6 @@ _LACKING = {
     "exact": "The exact formula holds for independent pairs only",
     "relu-output": "No network with a ReLU at its end was trained for {}",
     "one-step": "No network was trained for one step alone for {}",
-    "training": "No network was trained with {} for {}: shown is that of random pairs.",
 }
 
 
@@ -120,7 +119,9 @@ def translation_menu(library: Library, schedules: list[str], wish: TranslateSide
     side = wish if wish.schedule in schedules else replace(wish, schedule=schedules[0])
     trained = [name for name in TRAININGS if replace(side, training=name).flow_name in library.models]
     shown = side if side.training in trained else replace(side, training=RANDOM_PAIRS)
-    notes = [] if shown == side else [_LACKING["training"].format(TRAININGS[side.training], side.schedule)]
+    lacking = f"No network was trained with {TRAININGS[side.training]} for {side.schedule}."
+    why = library.problems.get(side.flow_name, lacking)
+    notes = [] if shown == side else [f"{why} Shown is that of random pairs."]
     choices = {
         "schedule": [(name, name) for name in schedules],
         "training": [(TRAININGS[name], name) for name in TRAININGS if name in {*trained, wish.training}],
