@@ -31,11 +31,7 @@ LAYOUTS: dict[str, tuple[int, int, Literal["light", "dark"]]] = {
     "320": (320, 640, "light"),
     "1280 at 200 %": (640, 400, "light"),
 }
-COLOURED = (
-    "1280",
-    "1280 dark",
-    "390",
-)  # where contrasts are measured, which takes long: the others have the same colours
+COLOURED = ("1280", "1280 dark", "390")  # where contrasts, which take long, are measured: others have the same colours
 FOCUSED = """() => { const element = document.activeElement;
   const isMarked = (part) => part?.matches(":focus-visible, :has(:focus-visible)")
     && getComputedStyle(part).outlineStyle !== "none" && parseFloat(getComputedStyle(part).outlineWidth) >= 2;
