@@ -1,7 +1,8 @@
 // The sentences beneath the title, by phase and by the condition that they need: sentence.js says the first that fits.
 //
 // *Stars* make words strong. {a} and {b} are the sides' names, in their colours. Other braces hold one of the WORDS of
-// sentence.js: of side B after "b.", else of side A. To add a case, add a sentence here, and there its condition.
+// sentence_words.js: of side B after "b.", else of side A. To add a case, add a sentence here, and its condition in
+// sentence_conditions.js.
 
 /** @typedef {Record<"start" | "way" | "middle" | "late" | "end", Record<string, string>>} Table */
 
