@@ -31,8 +31,6 @@ RANDOM_PAIRS, BY_CLASS = "random-pairs", "by-class"
 TRAININGS = {  # of networks for clothes, by the variant of their recipe
     RANDOM_PAIRS: "random pairs",
     BY_CLASS: "pairs of one class",
-    "clean": "clean clothes",
-    "plain": "clean clothes, plain training",
 }
 IMAGE_SCHEDULES = tuple(dict.fromkeys(recipe.schedule.name for recipe in IMAGE_RECIPES.values()))
 IMAGE_BUDGET = Budget(12_800, 1e-3, "images", patience=32)

@@ -12,12 +12,10 @@ from PIL import Image
 from playwright.sync_api import expect
 from torch.optim import Adam
 
-from fm_core.image_settings import BY_CLASS, CLOTHES_SET, OWN, TRAININGS, TranslateSettings, TranslateSide
+from fm_core.image_settings import BY_CLASS, CLOTHES_SET, OWN, RANDOM_PAIRS, TRAININGS, TranslateSettings, TranslateSide
 from fm_core.images.files import load
 from fm_core.maths.flow import always
-from fm_core.maths.matching import UNIFORM
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.maths.spacing import EQUAL
 from fm_core.models import images
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.images import ImageRecipe
@@ -54,14 +52,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_trainings_differ_from_the_usual_one_in_what_they_are_named_after():
-    usual = IMAGE_RECIPES["fashion-to-mnist-linear"]
-    assert small(BY_CLASS) == replace(small("random-pairs"), source_noise=0.25, by_class=True, variant=BY_CLASS)
-    clean = IMAGE_RECIPES["fashion-to-mnist-linear-clean"]
-    assert clean == replace(usual, source_noise=0.0, times=UNIFORM, spacing=EQUAL, variant="clean")
-    plain = IMAGE_RECIPES["fashion-to-mnist-linear-plain"]
-    student = {"learning_rate": 1e-3, "muon_rate": 0.0, "ema_decay": 0.0, "constant_rate": True}
-    assert plain == replace(clean, **student, variant="plain")
-    assert {recipe.epochs for recipe in (usual, clean, plain)} == {100}
+    assert small(BY_CLASS) == replace(small(RANDOM_PAIRS), source_noise=0.25, by_class=True, variant=BY_CLASS)
+    assert {IMAGE_RECIPES[side.flow_name].epochs for side in ALL} == {100}
 
 
 def test_pairs_of_one_class_are_of_one_class_and_every_picture_of_it_comes(root):
@@ -88,11 +80,12 @@ def test_the_covariance_of_pairs_of_one_class_is_that_of_all_such_pairs(root):
     each = (digits @ clothes.T / 784 * together).sum(1) / together.sum(1)  # of a digit with the clothes of its class
     expected = (1 - 0.25**2) ** 0.5 * each.mean().item()
     assert small(BY_CLASS).covariance(root) == pytest.approx(expected, abs=1e-5)
-    assert small("random-pairs", source_noise=0.25).covariance(root) != pytest.approx(expected, abs=1e-3)
+    assert small(RANDOM_PAIRS, source_noise=0.25).covariance(root) != pytest.approx(expected, abs=1e-3)
 
 
 def test_a_student_trains_with_adam_at_a_constant_rate_and_without_an_average(root, tmp_path):
-    state = loop.start(small("plain", epochs=2), 0, root=root)
+    student = {"learning_rate": 1e-3, "muon_rate": 0.0, "ema_decay": 0.0, "constant_rate": True}
+    state = loop.start(small(RANDOM_PAIRS, epochs=2, **student), 0, root=root)
     assert [type(optimizer) for optimizer in state.optimizers] == [Adam]
     rates = []
     loop.train(state, tmp_path / "state.safetensors", lambda s: rates.append(s.optimizers[0].param_groups[0]["lr"]))
@@ -125,7 +118,7 @@ def test_the_right_digits_are_counted_at_every_nfe(root, library, monkeypatch, t
     assert len(quality["right"]) == len(quality["nfe"])
     at = quality["nfe"].index(images.JUDGED_NFE)
     assert quality["right"][at] == pytest.approx(counts.trace().item() / counts.sum().item())
-    assert "right" not in small("clean").judge(VelocityUNet().eval(), tmp_path, root)["quality"]
+    assert "right" not in small(RANDOM_PAIRS).judge(VelocityUNet().eval(), tmp_path, root)["quality"]
 
 
 @pytest.mark.parametrize("right", [[0.5], [0.5] * 6 + [1.5], [0.5] * 6 + [-0.1], "all", [None] * 7])
@@ -145,9 +138,6 @@ def test_every_network_starts_from_the_same_noise_in_its_own_share(untrained_ima
     noise = [(run.trajectory.x[0] - (1 - s**2) ** 0.5 * clothes) / s for run, s in zip(runs, (0.5, 0.25), strict=True)]
     torch.testing.assert_close(noise[0], noise[1], rtol=0, atol=1e-5)
     assert noise[0].std().item() == pytest.approx(1, abs=4.5 / (2 * noise[0].numel()) ** 0.5)
-    settings = replace(settings, draws=10, sides=(replace(ALL[2], steps=1),))
-    (clean,) = translate(untrained_images, settings.pixels.numpy(), settings)
-    assert (clean.trajectory.x[:, 0] == clean.trajectory.x.transpose(0, 1)).all()  # one picture, ten times the same
 
 
 def test_the_program_of_two_trainings_computes_the_pages_run(library):
@@ -191,11 +181,11 @@ def test_the_note_says_what_decides_and_what_is_replaced(library):
     schedules = list(SCHEDULES)[:2]
     for training in TRAININGS:
         menu = translation_menu(library, schedules, TranslateSide("cosine", training=training))
-        assert menu.side.training == "random-pairs"
+        assert menu.side.training == RANDOM_PAIRS
         (*replaced, pairs) = menu.notes["training"]
         assert pairs == "Its pairs were random, so no digit is the right one."
-        assert len(replaced) == (training != "random-pairs")
-        assert {name for _, name in menu.choices["training"]} == {"random-pairs", training}
+        assert len(replaced) == (training != RANDOM_PAIRS)
+        assert {name for _, name in menu.choices["training"]} == {RANDOM_PAIRS, training}
     damaged = Library({"fashion-to-mnist-linear": None}, {}, {ALL[1].flow_name: "It is cut short."})  # pyright: ignore[reportArgumentType]
     assert translation_menu(damaged, schedules, ALL[1]).notes["training"][0].startswith("It is cut short. Shown is")
     menu = translation_menu(library, schedules, TranslateSide(training=BY_CLASS))

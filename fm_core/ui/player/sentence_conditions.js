@@ -67,7 +67,6 @@ export const CONDITIONS = {
   handed: ({ side: { until = 1 } }) => until < 1,
   local: ({ side }) => side.window,
   copies: ({ side }) => !side.noise,
-  clean: ({ side: { training = "" } }) => ["clean", "plain"].includes(training),
   right: ({ side }) => side.right,
   "by class": ({ side }) => side.training === "by-class",
   clothes: ({ run }) => isTranslation(run),

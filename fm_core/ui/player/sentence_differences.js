@@ -17,8 +17,6 @@ const NAMES = {
   ot: "optimal transport",
   "random-pairs": "random pairs",
   "by-class": "pairs of one class",
-  clean: "clean clothes",
-  plain: "plain training",
 };
 
 /** @type {Record<string, string>} */

@@ -100,7 +100,6 @@ export const IMAGES = {
     noisy:
       "*{things}, and more of it at every step*, {noise}: a correction of the drift takes back what it spreads, on average.",
     few: "*Only {steps}* from {origin} to digits: all 784 pixels of an image jump at once.",
-    clean: "*{things}*, and no noise. A network will turn clothes into digits, step by step.",
     clothes: "*{things}*, with some noise mixed in. A network will turn clothes into digits, step by step.",
     else: "*{things}.* A network will change their pixels, step by step, until digits appear.",
   },
