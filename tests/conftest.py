@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from fm_core.checkpoints import checkpoint_path
 from fm_core.maths.quality import measure
@@ -80,19 +80,19 @@ def untrained_images(library: Library) -> Library:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[pages.Contexts]:
     """Chromium."""
     yield from pages.chromium()
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit(browser: pages.Contexts) -> Iterator[Callable[..., Page]]:
     """Opens pages; see `pages.visits`."""
     yield from pages.visits(browser)
 
 
 @pytest.fixture(scope="module")
-def visit_for_module(browser: Browser) -> Iterator[Callable[..., Page]]:
+def visit_for_module(browser: pages.Contexts) -> Iterator[Callable[..., Page]]:
     """Opens pages that the tests of a module share."""
     yield from pages.visits(browser)
 

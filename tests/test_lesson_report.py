@@ -108,7 +108,7 @@ def test_a_report_is_one_harmless_file_of_what_was_done_and_progress_can_be_clea
     expect(page.locator(".fm-lessons-progress")).to_contain_text("save your report before you close the page")
     assert "Steps: 5 (usually 50)" in saved(page, "", tmp_path)
 
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Clear my progress").click()
     expect(page.locator(".fm-lessons-progress")).to_contain_text("0 of")
     expect(page.locator(".fm-lessons-progress")).to_contain_text("kept in this browser only")

@@ -62,18 +62,14 @@ def taught(library: Library, added: Mapping[str, Lesson]) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_lesson(visit: Callable[..., Page], taught: str) -> Iterator[Callable[..., Page]]:
-    """Opens a page at a lesson, perhaps with further parameters of the address; forgets the progress at the end."""
-    pages: list[Page] = []
+def open_lesson(visit: Callable[..., Page], taught: str) -> Callable[..., Page]:
+    """Opens a page at a lesson, perhaps with further parameters of the address."""
 
     def opened(lesson: str, more: str = "", **options: Any) -> Page:
         until = f".fm-lesson[data-lesson='{lesson}'] .fm-prediction"
-        pages.append(visit(taught, f"?lesson={lesson}{more}", until=until, **options))
-        return pages[-1]
+        return visit(taught, f"?lesson={lesson}{more}", until=until, **options)
 
-    yield opened
-    for page in pages:
-        page.evaluate("localStorage.clear()")
+    return opened
 
 
 def body(page: Page, lesson: str) -> Any:

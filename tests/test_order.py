@@ -226,7 +226,8 @@ def test_on_a_slow_network_too_what_was_asked_last_is_what_stays(open_tab, laten
     page = open_tab("points", "particles=200")
     prepare(page, "points")
     slow = {"offline": False, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}
-    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.emulateNetworkConditions", slow)
     target, schedule = chosen("points", "target", "circles"), chosen("points", "schedule", "cosine")
     steps, other = number("points", "steps", 9), comparison(3, target="eight-gaussians")
     back = [chosen("points", "target", "gaussian"), chosen("points", "schedule", "linear")]
@@ -241,6 +242,7 @@ def test_on_a_slow_network_too_what_was_asked_last_is_what_stays(open_tab, laten
         idle(page)
         agree(page, "points")
         leaves(page, "points", *([first] * keeps_first), second)
+    session.detach()
 
 
 def test_a_link_gives_way_to_what_a_person_does_meanwhile(visit, image_address, hold):

@@ -59,6 +59,7 @@ def shared(visit_for_module, address) -> Page:
 @pytest.fixture
 def page(shared) -> Page:
     """A page that other tests have used, with the first run again, paused at the end."""
+    shared.bring_to_front()  # see pages.visits
     shared.set_viewport_size(WIDE)
     shared.evaluate("document.activeElement.blur()")
     do(shared, "end")
