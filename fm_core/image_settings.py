@@ -27,6 +27,11 @@ WHOLE = 2 * SHAPE[1] - 1  # pixels: a window that sees the whole image from ever
 WINDOWS = (3, 5, 7, 9, 11, 13, 15, 17, 21, WHOLE)
 UNTIL, UNTIL_STRIDE = (0.0, 1.0), 0.05
 DRAWS = (1, 10)
+RANDOM_PAIRS, BY_CLASS = "random-pairs", "by-class"
+TRAININGS = {  # of networks for clothes, by the variant of their recipe
+    RANDOM_PAIRS: "random pairs",
+    BY_CLASS: "pairs of one class",
+}
 IMAGE_SCHEDULES = tuple(dict.fromkeys(recipe.schedule.name for recipe in IMAGE_RECIPES.values()))
 IMAGE_BUDGET = Budget(12_800, 1e-3, "images", patience=32)
 
@@ -40,6 +45,18 @@ class ImageSide(Costly, Checked):
     steps: int = whole_in(IMAGE_STEPS, 20)
     solver: str = choice_of(SOLVERS, "euler")
     spacing: str = choice_of(SPACINGS, SHORT_FIRST.name)
+
+
+@dataclass(frozen=True)
+class TranslateSide(ImageSide):
+    """The same for translations; `training` is how the network was trained."""
+
+    training: str = choice_of(TRAININGS, RANDOM_PAIRS)
+
+    @property
+    def flow_name(self) -> str:
+        suffix = "" if self.training == RANDOM_PAIRS else f"-{self.training}"
+        return flow_name(IMAGE_SETS["mnist"].name, self.schedule, CLOTHES_SET.name, suffix)
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ class TranslateSettings(Checked):
     clothes: str = choice_of((*CLOTHES, OWN), ONE_OF_EACH)
     seed: int = whole_in(SEEDS, 0)
     draws: int = choice_of(DRAWS, 1)
-    sides: tuple[ImageSide, ...] = (ImageSide(),)
+    sides: tuple[TranslateSide, ...] = (TranslateSide(),)
 
     @property
     def seconds(self) -> float:
@@ -122,6 +139,14 @@ class TranslateSettings(Checked):
         if self.clothes == ONE_OF_EACH:
             return self.drawn(torch.stack([pixels[labels == k][0] for k in range(10)]))
         return self.drawn(pixels[labels == CLOTHES_SET.classes.index(self.clothes)])
+
+    @property
+    def classes(self) -> list[int] | None:
+        """The class of each of the `pixels`; None for a person's own pictures, of which nobody told it."""
+        if self.clothes == OWN:
+            return None
+        classes = list(range(10)) if self.clothes == ONE_OF_EACH else [CLOTHES_SET.classes.index(self.clothes)] * 10
+        return classes if self.draws == 1 else classes[:1] * self.draws
 
     def drawn(self, pixels: Tensor) -> Tensor:
         """Pictures (n, 28, 28) as they are translated: all, or the first alone, with `draws` draws of the noise."""

@@ -270,11 +270,11 @@ def _digit_flow(library: Library, side: DigitSide) -> Flow:
 
 def translate(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check = always) -> list[Run]:
     """Digits from pictures of clothes, uint8 (n, 28, 28), and the seed's noise. Raises like `simulate`."""
-    flows = [library.flow(flow_name(MNIST.name, side.schedule, CLOTHES_SET.name)) for side in settings.sides]
-    generator = torch.Generator().manual_seed(settings.seed)
-    x_0 = flows[0].source.mix(CLOTHES_SET.standardise(torch.from_numpy(pixels)), generator)
+    flows = [library.flow(side.flow_name) for side in settings.sides]
+    clothes = CLOTHES_SET.standardise(torch.from_numpy(pixels))
 
     def carry(flow: Flow, side: ImageSide) -> Trajectory:
+        x_0 = flow.source.mix(clothes, torch.Generator().manual_seed(settings.seed))  # as noisy as in its training
         return flow.carry(x_0, side.steps, side.solver, check=check, spacing=side.spacing)
 
     with ThreadPoolExecutor(2) as pool:

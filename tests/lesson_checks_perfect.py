@@ -36,7 +36,8 @@ def digits(values: Values, end: str = "") -> tuple[Tensor, Tensor]:
 
 def translated(values: Values, end: str = "") -> tuple[Tensor, Tensor]:
     """The same for pictures of clothes."""
-    flow, generator = load_image_flow(f"fashion-to-mnist-{values[f'schedule{end}']}"), torch.Generator()
+    variant = f"-{values[f'training{end}']}".replace("-random-pairs", "")
+    flow, generator = load_image_flow(f"fashion-to-mnist-{values[f'schedule{end}']}{variant}"), torch.Generator()
     pixels, labels = CLOTHES_SET.bundled()
     if values["clothes"] == "one of each":
         chosen = torch.stack([pixels[labels == k][0] for k in range(10)])
@@ -142,11 +143,20 @@ def schedules_choose_other_digits(values: Values, said: list[str], _: list[float
     agree(shown(said, "Two ends of a run"), variety(a), variety(b), error=SENT)
 
 
+def pairs_decide_which_digit_is_right(values: Values, said: list[str], _: list[float]) -> None:
+    classes = CLOTHES_SET.classes
+    wanted = torch.arange(10) if values["clothes"] == "one of each" else classes.index(values["clothes"])
+    right = [int((reading(translated(values, end)[1])[0] == wanted).sum()) for end in ("", "_b")]
+    agree(shown(said, "became the digit of their class"), right[0], 10, right[1])
+    assert right[0] > right[1]
+
+
 CHECKS: dict[tuple[str, int], Check] = {
     ("15", 0): other_digits_from_the_same_noise,
     ("15", 1): pixels_see_a_window,
     ("15", 2): the_hand_over_decides,
     ("16", 0): one_coat_becomes_many_digits,
     ("16", 1): few_steps_miss,
+    ("16", 3): pairs_decide_which_digit_is_right,
     ("16", 2): schedules_choose_other_digits,
 }

@@ -13,7 +13,7 @@ from fm_core.ui.explanations import explanations, html_formula, why
 
 CONTROLS = [
     "steps", "schedule", "solver", "velocity", "coupling", "target", "source", "particles", "seed", "compare", "images",
-    "clothes", "pictures", "spacing", "noise", "drift", "digit_velocity", "window", "until", "draws",
+    "clothes", "pictures", "spacing", "noise", "drift", "digit_velocity", "window", "until", "draws", "training",
 ]  # fmt: skip
 FIGURES = [
     "variance", "theory", "exact_run", "distance", "speed", "straightness", "norm", "confidence", "evaluations",

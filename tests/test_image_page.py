@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, FloatRect, Locator, Page, expect
 
 from fm_core import playground
-from fm_core.image_settings import CLOTHES_SET, DigitSettings, DigitSide, ImageSide, TranslateSettings
+from fm_core.image_settings import CLOTHES_SET, DigitSettings, DigitSide, TranslateSettings, TranslateSide
 from fm_core.maths.spacing import POWER
 from fm_core.models.catalogue import CATALOGUE
 from fm_core.playground import Library
@@ -357,7 +357,7 @@ def test_a_run_of_a_persons_own_pictures_is_saved_from_the_page(open_tab, tmp_pa
             save.locator(f"[data-save={kind}]").click()
         return download.value.suggested_filename, download.value.path()
 
-    settings, own = TranslateSettings(sides=(ImageSide(steps=3),)), BUNDLED[97:].numpy()
+    settings, own = TranslateSettings(sides=(TranslateSide(steps=3),)), BUNDLED[97:].numpy()
     (run,) = playground.translate(untrained_images, own, settings)
     stem = "fashion-to-mnist-linear-euler-3-seed0"
     name, path = saved("npz")
@@ -545,7 +545,7 @@ def test_the_clothes_are_ten_of_a_class_or_one_of_each():
 
 @pytest.fixture(scope="module")
 def runs(untrained_images):
-    sides = (ImageSide("linear", 3), ImageSide("cosine", 5))
+    sides = (TranslateSide("linear", 3), TranslateSide("cosine", 5))
     return playground.translate(
         untrained_images, TranslateSettings("bag").pixels.numpy(), TranslateSettings("bag", 3, sides=sides)
     )

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 
 from fm_core import hand_over, load_image_flow, perfect_flow
 from fm_core.budget import evaluations
-from fm_core.image_settings import IMAGE_BUDGET, OWN, WHOLE, DigitSettings, DigitSide, ImageSide, TranslateSettings
+from fm_core.image_settings import IMAGE_BUDGET, OWN, WHOLE, DigitSettings, DigitSide, TranslateSettings, TranslateSide
 from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.flow import always
 from fm_core.maths.solvers import SOLVERS
@@ -98,7 +98,7 @@ def test_a_step_with_a_window_counts_as_nine_and_a_step_of_the_network_as_one():
     """Of ten steps that end at (k/10)^1.6, those from 0, 0.03, 0.08, 0.15 and 0.23 begin before 0.3."""
     side = DigitSide(steps=10, velocity="perfect", window=11, until=0.3)
     assert evaluations(4, (side,)) == 4 * (5 * 9 + 5)
-    assert evaluations(4, (WINDOW_11, ImageSide(steps=3))) == 4 * (4 * 9 + 3)
+    assert evaluations(4, (WINDOW_11, TranslateSide(steps=3))) == 4 * (4 * 9 + 3)
     assert evaluations(4, (DigitSide(steps=10, velocity="perfect", window=WHOLE),)) == 40
     assert evaluations(4, (DigitSide(steps=10, velocity="learned", window=11),)) == 40
 
@@ -131,7 +131,7 @@ def test_the_program_computes_the_pages_run(library, sides):
 
 
 def test_the_program_of_draws_computes_the_pages_run(library):
-    settings = TranslateSettings("coat", draws=10, sides=(ImageSide(steps=2),))
+    settings = TranslateSettings("coat", draws=10, sides=(TranslateSide(steps=2),))
     assert_same_states(snippet(settings), translate(library, settings.pixels.numpy(), settings))
 
 
@@ -248,7 +248,7 @@ def test_a_persons_own_pictures_give_their_first_to_all_draws(image_page):
     answers = image_page.service.tabs["translate"]
     own = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
     values = dict.fromkeys(answers.inputs, "") | {"pictures": base64.b64encode(own.tobytes()).decode()}
-    defaults = TranslateSettings(OWN, draws=10, sides=(ImageSide(steps=1),))
+    defaults = TranslateSettings(OWN, draws=10, sides=(TranslateSide(steps=1),))
     values |= TRANSLATE.flatten(defaults)
     settled, updates = answers.settle(values)
     found = unpack(joined(list(answers.work(settled).compute(always))).to_program())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from fm_core.image_settings import CLOTHES, CLOTHES_SET, DigitSettings, DigitSide, ImageSide, TranslateSettings
+from fm_core.image_settings import CLOTHES, CLOTHES_SET, DigitSettings, DigitSide, TranslateSettings, TranslateSide
 from fm_core.maths.flow import always
 from fm_core.playground import Run, generate, read_ends, simulate, translate
 from fm_core.refusals import SettingsError
@@ -15,7 +15,7 @@ from fm_core.settings import Settings, Side
 from fm_core.ui.exports import KINDS, File, npz, work
 from fm_core.ui.snippets import file_name, snippet
 
-TWO_IMAGE_SIDES = (ImageSide("linear", 2), ImageSide("cosine", 3, "heun"))
+TWO_IMAGE_SIDES = (TranslateSide("linear", 2), TranslateSide("cosine", 3, "heun"))
 TWO_DIGIT_SIDES = (DigitSide("linear", 2), DigitSide("cosine", 3, "heun"))
 OWN = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
 
@@ -71,7 +71,7 @@ def test_the_program_of_a_translation_computes_the_pages_run(library, clothes):
 
 
 def test_the_program_of_a_persons_own_pictures_has_them_in_it(library):
-    settings = TranslateSettings(sides=(ImageSide(steps=2),))
+    settings = TranslateSettings(sides=(TranslateSide(steps=2),))
     runs = translate(library, OWN, settings)
     program = snippet(settings, OWN)
     assert_same_states(program, runs)
@@ -144,7 +144,7 @@ def test_the_npz_of_points_holds_their_states_and_velocities(library):
 
 
 def test_the_npz_of_images_holds_pixels_and_the_classifiers_reading(library):
-    settings = TranslateSettings(sides=(ImageSide(steps=2),))
+    settings = TranslateSettings(sides=(TranslateSide(steps=2),))
     (run,) = read_ends(library, translate(library, OWN, settings))
     arrays = np.load(io.BytesIO(npz([run])), allow_pickle=False)
     assert arrays["images_a"].dtype == np.uint8

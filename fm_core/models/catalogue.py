@@ -1,6 +1,7 @@
 """The catalogue: one frozen recipe per trained model."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_path, load_checkpoint
@@ -29,9 +30,12 @@ _POINTS = [
     PointRecipe(_MOONS, _LINEAR, one_step=True),
 ]
 
+_TRANSLATION = ImageRecipe(_MNIST, _LINEAR, source=_FASHION)
+
 _IMAGES = [
     *(ImageRecipe(_MNIST, schedule, epochs=60) for schedule in (_LINEAR, _COSINE)),
-    *(ImageRecipe(_MNIST, schedule, source=_FASHION) for schedule in (_LINEAR, _COSINE)),
+    *(replace(_TRANSLATION, schedule=schedule) for schedule in (_LINEAR, _COSINE)),
+    replace(_TRANSLATION, source_noise=0.25, by_class=True, variant="by-class"),
 ]
 
 POINT_RECIPES: dict[str, PointRecipe] = {recipe.name: recipe for recipe in _POINTS}

@@ -44,6 +44,24 @@ def epoch_of(
     return lambda iteration: images.standardise(pixels[chosen(recipe, images, seed, iteration, stream).to(device)])
 
 
+def epoch_by_class(
+    recipe: InEpochs, images: ImageSet, target: ImageSet, seed: int, root: Path, device: str
+) -> Callable[[int], Tensor]:
+    """A function from iteration to random images of the classes of the `target` images that `epoch_of` gives."""
+    pixels, labels = load(images, True, root)
+    wanted = load(target, True, root)[1]
+    counts = labels.bincount(minlength=10)
+    first, pixels = counts.cumsum(0) - counts, pixels[labels.argsort()].to(device)
+
+    def batch(iteration: int) -> Tensor:
+        classes = wanted[chosen(recipe, target, seed, iteration, stream=1)]
+        u = torch.from_numpy(np.random.default_rng([seed, iteration, 2]).random(len(classes)))
+        places = first[classes] + (u * counts[classes]).long()
+        return images.standardise(pixels[places.to(device)])
+
+    return batch
+
+
 @lru_cache(maxsize=2)
 def _shuffled(n: int, seed: int, epoch: int, stream: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng([seed, epoch, stream]).permutation(n))

@@ -1,6 +1,7 @@
 """Flows of images, from noise or from another data set's images."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,9 +22,9 @@ from fm_core.maths.measures import BATCH, finite
 from fm_core.maths.quality import JUDGED_NFE, NFES
 from fm_core.maths.schedules import SCHEDULES, Schedule
 from fm_core.maths.solvers import integrate
-from fm_core.maths.spacing import POWER, SHORT_FIRST, time_grid
+from fm_core.maths.spacing import SHORT_FIRST, SPACINGS, Spacing, time_grid
 from fm_core.models.classifier import MNIST, Reading, figures, load_classifier, read
-from fm_core.models.epochs import InEpochs, epoch_of
+from fm_core.models.epochs import InEpochs, epoch_by_class, epoch_of
 from fm_core.models.figures import are_nfes, is_count, is_number, is_series
 from fm_core.models.kind import Recipe, Task, flow_name
 from fm_core.models.networks import DigitClassifier, VelocityUNet
@@ -44,7 +45,13 @@ class ImageRecipe(InEpochs, Recipe):
     """Everything but the seed that determines a trained flow of images."""
 
     kind: ClassVar[str] = "images"
-    registries = {"target": IMAGE_SETS, "source": _STARTS, "schedule": SCHEDULES, "times": TIME_DENSITIES}  # noqa: RUF012
+    registries: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "target": IMAGE_SETS,
+        "source": _STARTS,
+        "schedule": SCHEDULES,
+        "times": TIME_DENSITIES,
+        "spacing": SPACINGS,
+    }
 
     target: ImageSet
     schedule: Schedule
@@ -56,10 +63,15 @@ class ImageRecipe(InEpochs, Recipe):
     ema_decay: float = 0.999
     times: TimeDensity = TIME_DENSITIES["very early logit-normal"]
     source_noise: float = 0.5  # in x_0 of a translation, see `ImageSource`
+    constant_rate: bool = False  # of learning, instead of one cycle
+    spacing: Spacing = SPACING  # of the steps that it is judged by and that `sample` takes by default
+    by_class: bool = False  # each x_1 with a random x_0 of its own class, instead of independent ones
+    variant: str = ""  # last part of the name
 
     @property
     def name(self) -> str:
-        return flow_name(self.target.name, self.schedule.name, self.source.name)
+        suffix = f"-{self.variant}" if self.variant else ""
+        return flow_name(self.target.name, self.schedule.name, self.source.name, suffix)
 
     @property
     def image_sets(self) -> tuple[ImageSet, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -73,10 +85,10 @@ class ImageRecipe(InEpochs, Recipe):
         return VelocityUNet()
 
     def task(self, seed: int, root: Path, device: str) -> Task:
-        """A batch is independent x_0 and x_1 of shape (B, 1, 28, 28), and t of shape (B,)."""
+        """A batch is x_0 and x_1 of shape (B, 1, 28, 28), independent or of one class, and t of shape (B,)."""
         start = self.start
         ends = epoch_of(self, self.target, seed, root, device, stream=1)
-        starts = start.images and epoch_of(self, start.images, seed, root, device, stream=0)
+        starts = start.images and self._starts(start.images, seed, root, device)
 
         def batch(iteration: int, generator: torch.Generator) -> tuple[Tensor, ...]:
             x_1 = ends(iteration)
@@ -84,6 +96,12 @@ class ImageRecipe(InEpochs, Recipe):
             return x_0, x_1, draw_times(len(x_1), generator, density=self.times)
 
         return Task(batch, lambda network, *batch: matching_loss(fast(network), self.schedule, *batch))
+
+    def _starts(self, images: ImageSet, seed: int, root: Path, device: str) -> Callable[[int], Tensor]:
+        """A function from iteration to source images (B, 1, 28, 28), still without noise."""
+        if not self.by_class:
+            return epoch_of(self, images, seed, root, device, stream=0)
+        return epoch_by_class(self, images, self.target, seed, root, device)
 
     def optimizers(self, network: nn.Module) -> list[Optimizer]:
         if not self.muon_rate:
@@ -99,17 +117,21 @@ class ImageRecipe(InEpochs, Recipe):
         readings = {nfe: read(classifier, generate(flow, x_0, nfe)) for nfe in NFES}
         measured = [figures(test, readings[nfe]) for nfe in NFES]
         precision = "bfloat16" if has_bfloat16("cpu") else "float32"
-        result: dict = {"images": len(x_0), "solver": "euler", "spacing": POWER, "precision": precision}
+        result: dict = {"images": len(x_0), "solver": "euler", "spacing": self.spacing.name, "precision": precision}
         result |= {"floor": floor, "nfe": list(NFES)}
         result |= {key: [at_nfe[key] for at_nfe in measured] for key in measured[0]}
         if labels is not None:
             pairs = labels * 10 + readings[JUDGED_NFE].classes
             result["map"] = pairs.bincount(minlength=100).view(10, 10).tolist()
+        if labels is not None and self.by_class:
+            result["right"] = [(readings[nfe].classes == labels).float().mean().item() for nfe in NFES]
         return {"covariance": flow.covariance, "quality": result}
 
     def sound(self, quality: dict) -> dict | None:
-        """The `map` of a translation counts test images, by class of clothes and digit."""
-        nfe, floor, counts = (cast(Any, quality.get(name)) for name in ("nfe", "floor", "map"))
+        """The `map` of a translation counts test images, by class of clothes and digit; `right` is the share of those
+        that became the digit of their class, at each NFE.
+        """
+        nfe, floor, counts, right = (cast(Any, quality.get(name)) for name in ("nfe", "floor", "map", "right"))
         sound = (
             are_nfes(nfe, JUDGED)
             and is_count(quality.get("images"))
@@ -117,6 +139,7 @@ class ImageRecipe(InEpochs, Recipe):
             and all(is_number(floor.get(name), SMALLEST) for name in FIGURES)
             and all(is_series(quality.get(name), len(nfe), 0) for name in FIGURES)
             and (counts is None or _is_map(counts))
+            and (right is None or (is_series(right, len(nfe), 0) and max(right) <= 1))
         )
         return quality if sound else None
 
@@ -131,24 +154,32 @@ class ImageRecipe(InEpochs, Recipe):
     def summary(self, quality: dict) -> str:
         distances = dict(zip(quality["nfe"], quality["fd"], strict=True))
         ratios = (f"{distances[nfe] / quality['floor']['fd']:.1f} at NFE {nfe}" for nfe in JUDGED)
-        return f"Fréchet distance / floor {', '.join(ratios)}"
+        right = dict(zip(quality["nfe"], quality.get("right", []), strict=False)).get(JUDGED[0])
+        shares = "" if right is None else f"; {right:.1%} right at NFE {JUDGED[0]}"
+        return f"Fréchet distance / floor {', '.join(ratios)}{shares}"
 
     def flow(self, network: nn.Module, covariance: float = 0.0) -> Flow:
         """The flow of a U-Net, its velocity computed fast."""
         network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        return Flow(self.name, self.start, self.target, self.schedule, fast(network), covariance, SPACING)
+        return Flow(self.name, self.start, self.target, self.schedule, fast(network), covariance, self.spacing)
 
     def covariance(self, root: Path) -> float:
         """Cov(X_0, X_1) over samples and pixels together: √(1 − source_noise²) times that of the two mean images.
 
-        The images are drawn independently, but those of both sets are bright in the middle.
+        The images of a pair are drawn independently, or independently given their class, but those of both sets are
+        bright in the middle.
         """
         if not isinstance(self.source, ImageSet):
             return 0.0
-        means = [
-            s.standardise(load(s, True, root)[0].float().mean(0, keepdim=True)) for s in (self.source, self.target)
-        ]
-        return math.sqrt(1 - self.source_noise**2) * (means[0] * means[1]).mean().item()
+        (x_0, _), (x_1, shares) = (self._means(images, root) for images in (self.source, self.target))
+        return math.sqrt(1 - self.source_noise**2) * ((x_0 * x_1).flatten(1).mean(1) @ shares).item()
+
+    def _means(self, images: ImageSet, root: Path) -> tuple[Tensor, Tensor]:
+        """Mean training images, standardised (k, 1, 28, 28), and their shares (k,): of all, or `by_class` of each."""
+        pixels, labels = load(images, True, root)
+        groups = [pixels[labels == k] for k in range(10)] if self.by_class else [pixels]
+        means = images.standardise(torch.stack([group.float().mean(0) for group in groups]))
+        return means, torch.tensor([len(group) / len(pixels) for group in groups])
 
     def test_starts(self, root: Path) -> tuple[Tensor, Tensor | None]:
         """x_0 to judge a flow by: noise, or the source's test images with the recipe's noise, and their labels."""

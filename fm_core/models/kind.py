@@ -59,6 +59,7 @@ class Recipe(ABC):
     on_gpu: ClassVar[bool] = True  # if there is one
     image_sets: ClassVar[tuple[ImageSet, ...]] = ()  # needed to train and to judge
     length: ClassVar[str] = "epochs"  # the field that sets how long it trains
+    constant_rate: Any = False  # of learning, instead of one cycle
 
     name: Any  # these five are fields, properties or constants of each recipe
     learning_rate: Any

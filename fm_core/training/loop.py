@@ -78,8 +78,10 @@ def start(
     return TrainingState(recipe, seed, task, network, ema, optimizers, generator, loss, commit(), forward, team)
 
 
-def learning_rate(peak: float, progress: float) -> float:
-    """One cycle: a linear rise over the first tenth of the training, then half a cosine down to zero."""
+def learning_rate(peak: float, progress: float, constant: bool = False) -> float:
+    """Constant, or one cycle: a linear rise over the first tenth of the training, then half a cosine down to zero."""
+    if constant:
+        return peak
     if progress < 0.1:
         return peak * progress / 0.1
     return peak * (1 + math.cos(math.pi * (progress - 0.1) / 0.9)) / 2
@@ -89,12 +91,14 @@ def step(state: TrainingState) -> None:
     """One iteration: draw a batch, descend its loss, update the averages of the weights and of the loss."""
     share, weight = state.team.share(state.task.batch(state.iteration, state.generator))
     batch = [part.to(state.loss.device) for part in share]
+    recipe = state.recipe
     for optimizer in state.optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(optimizer.defaults["lr"], state.iteration / state.recipe.iterations)
+            progress = state.iteration / recipe.iterations
+            group["lr"] = learning_rate(optimizer.defaults["lr"], progress, recipe.constant_rate)
     loss = state.task.descend(state.forward, state.optimizers, batch, weight)
     state.iteration += 1
-    decay = min(state.recipe.ema_decay, state.iteration / (state.iteration + 9))  # the memory grows from nothing
+    decay = min(recipe.ema_decay, state.iteration / (state.iteration + 9))  # the memory grows from nothing
     get_ema_multi_avg_fn(decay)(list(state.ema.parameters()), list(state.network.parameters()), None)
     state.loss.lerp_(state.team.mean(loss), max(0.01, 1 / state.iteration))
 

@@ -19,10 +19,10 @@ from fm_core.checkpoints import (
 )
 from fm_core.maths.measures import FAR
 from fm_core.maths.quality import JUDGED_NFE, NFES, SAMPLES, SEEDS
-from fm_core.maths.spacing import POWER
+from fm_core.maths.spacing import SPACINGS
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.figures import is_curve
-from fm_core.models.images import FIGURES
+from fm_core.models.images import FIGURES, SPACING
 from fm_core.models.points import quality_at
 from fm_core.texts import text
 
@@ -182,7 +182,7 @@ def _share(value: float | None, digits: int = 1) -> str:
 
 def _image_section(flows: dict[str, dict], accuracy: str) -> str:
     floor = next(iter(flows.values()))["quality"]["floor"]
-    digits = ["training digits", "–", *(f"{floor[key]:.3f}" for key in ("fd", *IMAGE_FIGURES))]
+    digits = ["training digits", "–", *(f"{floor[key]:.3f}" for key in ("fd", *IMAGE_FIGURES)), _share(None)]
     rows = [
         _image_row(name, data["quality"], k) for name, data in flows.items() for k in range(len(data["quality"]["nfe"]))
     ]
@@ -192,7 +192,6 @@ def _image_section(flows: dict[str, dict], accuracy: str) -> str:
         heads=" | ".join(IMAGE_FIGURES),
         rules="---|" * len(IMAGE_FIGURES),
         rows=_table([*rows, digits]),
-        spacing=POWER,
         trainings=_table(_training_row(name, metadata) for name, metadata in flows.items()),
     )
 
@@ -200,13 +199,16 @@ def _image_section(flows: dict[str, dict], accuracy: str) -> str:
 def _image_row(name: str, figures: dict, k: int) -> list[str]:
     ratio = figures["fd"][k] / figures["floor"]["fd"]
     others = [f"{figures[key][k]:.3f}" for key in IMAGE_FIGURES]
-    return [name, str(figures["nfe"][k]), f"{figures['fd'][k]:.3f} ({ratio:.1f}×)", *others]
+    right = _share(figures["right"][k] if "right" in figures else None)
+    return [name, str(figures["nfe"][k]), f"{figures['fd'][k]:.3f} ({ratio:.1f}×)", *others, right]
 
 
 def _training_row(name: str, metadata: dict) -> list[str]:
     hardware = metadata["hardware"]
     device = f"{hardware['device']}, {hardware['threads']} thread{'s' * (hardware['threads'] > 1)}"
-    return [name, str(metadata["recipe"]["epochs"]), f"{metadata['training_seconds'] / 60:.0f}", device]
+    recipe, minutes = metadata["recipe"], metadata["training_seconds"] / 60
+    spacing = SPACINGS[recipe.get("spacing", SPACING.name)]
+    return [name, str(recipe["epochs"]), f"{minutes:.0f}", f"{spacing.title}, {spacing.formula}", device]
 
 
 def _table(rows: Iterable[list[str]]) -> str:

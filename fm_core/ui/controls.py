@@ -12,7 +12,7 @@ from fm_core.settings import NOISE, STRIDE
 from fm_core.ui.explanations import why
 from fm_core.ui.form import Form
 from fm_core.ui.intake import Whole
-from fm_core.ui.menus import DRIFT_CHOICES, SOLVER_CHOICES, SPACING_CHOICES, Choices, Menu, trained
+from fm_core.ui.menus import DRIFT_CHOICES, SOLVER_CHOICES, SPACING_CHOICES, Choices, Menu
 
 Updates = dict[Any, Any]  # by component
 
@@ -45,11 +45,6 @@ class Controls:
         """The updates that show these values."""
         updates: Updates = {control: gr.update(value=values[name]) for name, control in self.made.items()}
         return updates | {part: gr.update(visible=values["compare"]) for part in self.compared}
-
-    def among(self, values: dict[str, Any], schedules: list[str]) -> tuple[dict[str, Any], Updates]:
-        """The values with each schedule that is not trained replaced by the first that is, and the updates it takes."""
-        settled = trained(values, schedules)
-        return settled, {self.made[n]: gr.update(value=v) for n, v in settled.items() if values[n] is not v}
 
     def heading(self, title: str, explained: str, place: str = "", beside: str = "") -> None:
         """A heading with an explanation on demand; `place` tells equal ones in a tab apart."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
 from fm_core.image_figures import STEEP_IMAGES, STEEP_PROBES, STEEP_STATES
-from fm_core.image_settings import CLOTHES_SET
+from fm_core.image_settings import BY_CLASS, RANDOM_PAIRS, TranslateSide
 from fm_core.images.uploads import MAX_BYTES, MAX_FILES
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
@@ -21,11 +21,9 @@ from fm_core.maths.spacing import SPACINGS, Spacing, time_grid
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.digit_plane import digit_plane
 from fm_core.models.images import TRAINING_IMAGES
-from fm_core.models.kind import flow_name
 from fm_core.playground import W2_PARTICLES
 
 TEXTS = Path(__file__).parent / "texts" / "explanations.toml"
-_NOISE = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
 _HIGH = {ord(high): f"<sup>{low}</sup>" for high, low in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)}
 _LOW = {ord("ₖ"): "<sub><i>k</i></sub>"}
 
@@ -88,11 +86,17 @@ def _values() -> dict[str, object]:
         "steep_states": STEEP_STATES,
         "steep_images": STEEP_IMAGES,
         "steep_probes": STEEP_PROBES,
-        "deviation": _NOISE,
-        "noise": f"{_NOISE**2:.0%}",
+        "deviation": noise_of(RANDOM_PAIRS),
+        "noise": f"{noise_of(RANDOM_PAIRS) ** 2:.0%}",
+        "noise_by_class": f"{noise_of(BY_CLASS) ** 2:.0%}",
         "files": MAX_FILES,
         "megabytes": MAX_BYTES // 2**20,
     }
+
+
+def noise_of(training: str) -> float:
+    """The share of noise in the clothes of a network's training."""
+    return IMAGE_RECIPES[TranslateSide(training=training).flow_name].source_noise
 
 
 def _last_noise(spacing: Spacing, steps: int = 20) -> float:

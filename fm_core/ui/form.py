@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from functools import cached_property
 from typing import Any
 
-from fm_core.image_settings import DigitSettings, DigitSide, ImageSide, TranslateSettings
+from fm_core.image_settings import DigitSettings, DigitSide, TranslateSettings, TranslateSide
 from fm_core.refusals import SettingsError, whole
 from fm_core.settings import Field, PairSettings, PairSide, ProbeSettings, Settings, Side
 
@@ -92,4 +92,4 @@ POINTS = Form(Settings(sides=(Side(), Side(schedule="cosine"))))
 PAIRS = Form(PairSettings(sides=(PairSide(), PairSide(schedule="cosine"))), {"tab": "pairs"})
 PROBE = Form(ProbeSettings(sides=(Field(), Field(schedule="cosine"))))
 DIGITS = Form(DigitSettings(sides=(DigitSide(), DigitSide(schedule="cosine"))), {"tab": "digits"})
-TRANSLATE = Form(TranslateSettings(sides=(ImageSide(), ImageSide(schedule="cosine"))), {"tab": "translate"})
+TRANSLATE = Form(TranslateSettings(sides=(TranslateSide(), TranslateSide(schedule="cosine"))), {"tab": "translate"})

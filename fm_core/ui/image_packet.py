@@ -6,8 +6,10 @@ from urllib.parse import urlencode
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fm_core.image_figures import Slopes, agreement, decided, neighbours, usual_distance
+from fm_core.image_settings import BY_CLASS, AnySide, TranslateSide
 from fm_core.maths.measures import bands, norms
 from fm_core.models.digit_plane import Clouds
 from fm_core.playground import Run
@@ -30,6 +32,7 @@ def image_packets(
     seed: int,
     query: Mapping[str, object],
     pixels: np.ndarray | None = None,
+    classes: list[int] | None = None,
 ) -> Iterator[Packet | Later]:
     """What is shown; figures, and what the classifier reads in the runs, which `read` adds and which takes a good part
     as long again; the velocities, which only some views need; and the steepness, which takes long and one chart shows.
@@ -38,10 +41,11 @@ def image_packets(
     `plane` (T, n, 2), and for digits `nearest.pixels` (n, 28, 28). The statistics `norm`, `speed` and `neighbour` are
     [mean, 10 % quantile, 90 % quantile] of ‖x_t‖ / √784, of ‖v‖ / √784 at the states that a step begins at, and of the
     distance from x̂_1 to the nearest training digit. `pixels`, uint8 (n, 28, 28), are the pictures that the runs
-    translate, before noise; their block is `pictures`.
+    translate, before noise; their block is `pictures`, and `classes` are theirs, if known, which are the right digits
+    of a network that was trained with pairs of one class.
     """
     yield _shown(runs, seed, query, pixels)
-    yield _readings(read(runs))
+    yield _readings(read(runs), classes)
     yield _velocities(runs)
     slopes = [Slopes.of(run) for run in runs]
     yield Later(lambda: _steepness(slopes), sum(s.nbytes for s in slopes))
@@ -78,14 +82,14 @@ def _side(run: Run, title: str) -> dict[str, Any]:
     }
 
 
-def _readings(runs: list[Run]) -> Packet:
-    headers, blocks = zip(*map(_reading, runs), strict=True)
+def _readings(runs: list[Run], classes: list[int] | None) -> Packet:
+    headers, blocks = zip(*(_reading(run, classes) for run in runs), strict=True)
     placed = {f"sides.{k}.{name}": block for k, side in enumerate(blocks) for name, block in side.items()}
     plane, dots = _clouds(runs[0].clouds)
     return Packet({"sides": list(headers), "plane": plane, "agreement": _agreement(runs)}, placed | dots)
 
 
-def _reading(run: Run) -> tuple[dict[str, Any], dict[str, Block]]:
+def _reading(run: Run, classes: list[int] | None) -> tuple[dict[str, Any], dict[str, Block]]:
     """The header and the blocks of what is read in one side."""
     statistics: dict[str, Any] = {"speed": _rounded(norms(run.trajectory.v[:-1]))}
     header: dict[str, Any] = {"statistics": statistics}
@@ -95,6 +99,7 @@ def _reading(run: Run) -> tuple[dict[str, Any], dict[str, Block]]:
         statistics["confidence"] = rounded(run.probabilities.amax(2).mean(1))
         times = decided(run.trajectory.t, run.probabilities)
         header["decided"] = {"median": rounded([times.quantile(0.5).item()])[0], "each": rounded(times)}
+        header["right"] = _right(run.side, run.probabilities[-1], classes)
     if run.plane is not None:
         blocks["plane"] = rounded_to(torch.int16, run.plane)
     if run.flow.source.is_standard:
@@ -104,6 +109,13 @@ def _reading(run: Run) -> tuple[dict[str, Any], dict[str, Block]]:
         header["nearest"] = {"labels": found.labels.tolist(), "distances": distances, "usual": usual}
         statistics["neighbour"] = _rounded(bands(found.on_the_way))
     return header, blocks
+
+
+def _right(side: AnySide, probabilities: Tensor, classes: list[int] | None) -> dict[str, Any] | None:
+    """The right digits, and how many of the images became them; None if there are none."""
+    if classes is None or not isinstance(side, TranslateSide) or side.training != BY_CLASS:
+        return None
+    return {"digits": classes, "count": int((probabilities.argmax(1) == torch.tensor(classes)).sum())}
 
 
 def _clouds(clouds: Clouds | None) -> tuple[dict[str, Any] | None, dict[str, Block]]:

@@ -35,6 +35,7 @@ TITLES = {
     "window": "Window of a pixel",
     "until": "Perfect until t",
     "draws": "Noise for each",
+    "training": "Training",
 }
 STRIDES = (1, 10, 50, 100)
 CHOICES: dict[str, menus.Choices] = {
@@ -44,6 +45,7 @@ CHOICES: dict[str, menus.Choices] = {
     "spacing": menus.SPACING_CHOICES,
     "window": menus.WINDOW_CHOICES,
     "draws": menus.DRAW_CHOICES,
+    "training": menus.TRAINING_CHOICES,
 }
 PLACE = re.compile(r"probe=-?[\d.]+,-?[\d.]+&t=[\d.]+")
 WORDS = {name: {value: title for title, value in choices} for name, choices in CHOICES.items()}

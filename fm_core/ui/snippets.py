@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from fm_core.image_settings import CLOTHES_SET, PERFECT, AnySide, DigitSettings, DigitSide, TranslateSettings
+from fm_core.image_settings import PERFECT, AnySide, DigitSettings, DigitSide, TranslateSettings
 from fm_core.machine import commit
 from fm_core.models.classifier import MNIST
 from fm_core.models.kind import flow_name
@@ -42,9 +42,7 @@ def flow_names(settings: AnySettings) -> list[str]:
         return [settings.flow_name(side) for side in settings.sides]
     if isinstance(settings, Settings):
         return [settings.flow_name(side) + "-exact" * (side.velocity == "exact") for side in settings.sides]
-    if isinstance(settings, DigitSettings):
-        return [side.flow_name for side in settings.sides]
-    return [flow_name(MNIST.name, side.schedule, CLOTHES_SET.name) for side in settings.sides]
+    return [side.flow_name for side in settings.sides]
 
 
 def file_name(settings: AnySettings, ending: str) -> str:
@@ -138,15 +136,21 @@ def _flow_of_digits(side: DigitSide) -> str:
 
 
 def _translation(settings: TranslateSettings, pixels: np.ndarray | None) -> tuple[Lines, Lines]:
-    first, *_ = (end for end, _, _ in _sides(settings))
     imports, own, n = _bundled(settings) if pixels is None else _packed(pixels)
     return imports, [
         *own,
         *_image_flows(settings),
-        f"noise = torch.Generator().manual_seed({settings.seed})",
-        f"x_0 = flow{first}.source.mix(CLOTHES_SET.standardise(pixels), noise)",
-        *(f"run{end} = flow{end}.carry(x_0, {_solving(side)})" for end, _, side in _sides(settings)),
+        "clothes = CLOTHES_SET.standardise(pixels)",
+        *(line for side in _sides(settings) for line in _carry(settings.seed, *side)),
         *_results(settings, n),
+    ]
+
+
+def _carry(seed: int, end: str, _: str, side: AnySide) -> Lines:
+    """What mixes a flow's share of the noise into the clothes, and carries them."""
+    return [
+        f"x_0{end} = flow{end}.source.mix(clothes, torch.Generator().manual_seed({seed}))",
+        f"run{end} = flow{end}.carry(x_0{end}, {_solving(side)})",
     ]
 
 

@@ -12,17 +12,15 @@ import torch
 from torch import Tensor
 
 from fm_core import playground
-from fm_core.image_settings import CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, TranslateSettings
+from fm_core.image_settings import BY_CLASS, CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, RANDOM_PAIRS, TranslateSettings
 from fm_core.images import uploads
 from fm_core.line import Work
 from fm_core.maths.flow import Check
-from fm_core.models.catalogue import IMAGE_RECIPES
-from fm_core.models.kind import flow_name
 from fm_core.playground import Library, Run
 from fm_core.texts import text
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
-from fm_core.ui.explanations import why
+from fm_core.ui.explanations import noise_of, why
 from fm_core.ui.form import TRANSLATE
 from fm_core.ui.image_packet import PARTS, image_packets
 from fm_core.ui.own_pictures import DECODERS, OwnPictures, connect_own_pictures, create_own_pictures, uploaded
@@ -62,8 +60,8 @@ def create_translate_tab(service: Service) -> None:
     connect_own_pictures(_run_tab(service, player, controls, schedules, pictures), pictures, turns)
     _publish(service, player, controls, pictures, turns)
     with gr.Column(elem_classes="fm-about"):
-        noise = IMAGE_RECIPES[flow_name("mnist", "linear", CLOTHES_SET.name)].source_noise
-        gr.Markdown(text("ui/texts/translation.md", noise=noise**2))
+        noise, by_class = (noise_of(training) ** 2 for training in (RANDOM_PAIRS, BY_CLASS))
+        gr.Markdown(text("ui/texts/translation.md", noise=noise, noise_by_class=by_class))
         _maps(library)
 
 
@@ -76,7 +74,9 @@ def _run_tab(
         return translate_work(service.library, _pixels(values), _settings(values))
 
     def settle(values: Values) -> tuple[Values, Updates]:
-        settled, updates = controls.among(values, schedules)
+        sides = TRANSLATE.sides(values)
+        found = {end: menus.translation_menu(service.library, schedules, side) for end, side in sides.items()}
+        settled, updates = controls.settled(values, found)
         updates |= controls.note("draws", _of_draws(values))
         return settled, updates if settled["clothes"] == OWN else updates | {pictures.in_use: gr.update(value=None)}
 
@@ -89,6 +89,7 @@ def _run_tab(
 
 
 def _more(controls: Controls, suffix: str) -> None:
+    controls.menu("training", suffix, "Training", menus.TRAINING_CHOICES)
     with gr.Accordion("More: spacing", open=False, elem_id=f"translate-more{suffix or '_a'}"):
         controls.spacing(suffix)
         gr.Markdown(f"{menus.NEEDS_NOISE}, so there is none here.", elem_classes="fm-note")
@@ -101,7 +102,7 @@ def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSett
     def compute(check: Check) -> Iterator[Packet | Later]:
         runs = playground.translate(library, pixels, settings, check)
         read = partial(playground.read_ends, library, check=check)
-        return image_packets(runs, read, settings.seed, TRANSLATE.to_query(settings), pixels)
+        return image_packets(runs, read, settings.seed, TRANSLATE.to_query(settings), pixels, settings.classes)
 
     return Work(
         (settings, pixels.tobytes()),

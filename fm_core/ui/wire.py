@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fm_core.image_settings import DIGIT_VELOCITIES, PERFECT, AnySide, DigitSide
+from fm_core.image_settings import DIGIT_VELOCITIES, PERFECT, RANDOM_PAIRS, TRAININGS, AnySide, DigitSide, TranslateSide
 from fm_core.maths.matching import COUPLINGS, INDEPENDENT
 from fm_core.maths.measures import standard_error
 from fm_core.maths.solvers import SOLVERS
@@ -139,7 +139,7 @@ Part = tuple[str, bool]  # words, and whether they go without saying
 
 
 def parts(run: Run) -> list[Part]:
-    """What a side is made of: schedule, coupling, velocity, noise, solver, steps and their spacing."""
+    """What a side is made of: schedule, coupling, velocity, training, noise, solver, steps and their spacing."""
     side = run.side
     steps = f"{side.steps} step{'s' * (side.steps > 1)}"
     spacing = f"{SPACINGS[side.spacing].title} steps", side.spacing == type(side)().spacing
@@ -147,6 +147,7 @@ def parts(run: Run) -> list[Part]:
         (run.flow.schedule.name, False),
         _coupling(side),
         _velocity(side),
+        _training(side),
         _noise(side),
         (solver_title(run), False),
         (steps, False),
@@ -172,6 +173,11 @@ def _velocity(side: AnySide) -> Part:
         return DIGIT_VELOCITIES[side.velocity], True
     words = DIGIT_VELOCITIES[PERFECT] + (f", window {side.seen}" if side.seen else "")
     return words + (f", until t = {side.until:g}" if side.until < 1 else ""), False
+
+
+def _training(side: AnySide) -> Part:
+    known = isinstance(side, TranslateSide)
+    return (TRAININGS[side.training], side.training == RANDOM_PAIRS) if known else ("", True)
 
 
 def _noise(side: AnySide) -> Part:
@@ -214,13 +220,15 @@ def about(run: Run, title: str) -> dict[str, Any]:
         "spacing": side.spacing,
         "noise": side.noise,
         "drift": side.drift,
-        **_of_digits(side),
+        **_of_images(side),
         "nfe": run.trajectory.nfe,
         "milliseconds": round(1000 * run.trajectory.seconds, 1),
     }
 
 
-def _of_digits(side: AnySide) -> dict[str, Any]:
+def _of_images(side: AnySide) -> dict[str, Any]:
+    if isinstance(side, TranslateSide):
+        return {"training": side.training}
     if not isinstance(side, DigitSide):
         return {}
     return {"velocity": side.velocity, "window": side.seen, "until": side.until}

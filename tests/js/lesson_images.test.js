@@ -43,6 +43,14 @@ test("the digits of a run are those of its last state", () => {
   assert.deepEqual(figures([a, b], "window", "b.window", "until", "spacing"), [11, "whole image", 0.3, "short first"]);
 });
 
+test("the right digits of one side are those of the other", () => {
+  const paired = { ...a, training: "by-class", right: { digits: [7, 7, 7], count: 2 } };
+  const usual = { ...b, training: "random-pairs", right: null };
+  const sevens = [a, b].map((side) => figures([side], "commonest.1")[0]);
+  assert.deepEqual(figures([paired, usual], "right", "b.right"), sevens);
+  assert.deepEqual(figures([usual, usual], "right", "b.right"), [undefined, undefined]);
+});
+
 test("what a run does not have is no figure", () => {
   assert.deepEqual(figures([a], "median_apart", "close", "agreed"), [undefined, undefined, undefined]);
   const { probabilities, ...unread } = a;

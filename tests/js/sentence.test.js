@@ -224,6 +224,20 @@ const RUNS = {
   "one picture": images({ ...translation, particles: 1 }, {}),
   "clothes unread": images({ ...translation, read: false }, {}),
   "clothes in four steps": images(translation, { steps: 4 }),
+  "clothes of one class": images(translation, {
+    figures: { training: "by-class", right: { digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], count: 9 } },
+  }),
+  "own clothes of one class": images(translation, { figures: { training: "by-class", right: null } }),
+  "clothes of one class in one step": images(translation, {
+    steps: 1,
+    shrunk: 0.4,
+    figures: { training: "by-class", right: null },
+  }),
+  "trainings compared": images(
+    translation,
+    { figures: { training: "random-pairs" } },
+    { figures: { training: "by-class", right: null } },
+  ),
   "clothes compared": images(translation, {}, { schedule: "cosine" }),
 };
 
@@ -430,6 +444,9 @@ const SAID = [
   ["clothes", 0.25, /^The clothes dissolve/],
   ["clothes", 0.5, /^Neither clothes nor digits/],
   ["clothes", 1, /^The clothes became digits; there is no right digit for a coat/],
+  ["clothes of one class", 1, /^9 of 10 pictures became the right digit, that of their class/],
+  ["own clothes of one class", 1, /^The clothes became digits; which is right is decided by their class/],
+  ["trainings compared", 0, /only the training differs: random pairs and pairs of one class/],
 ];
 
 test("each phase of each case has its sentence", () => {

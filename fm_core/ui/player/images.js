@@ -70,11 +70,14 @@ const scene = {
       : "",
   detail: showStrips,
   explainVariance(run) {
-    const { covariance } = run.sides[0];
-    const why = covariance
+    const covariances = [...new Set(run.sides.map(({ covariance }) => covariance))].join(" (A) and ");
+    const chance = run.sides.every(({ training }) => training !== "by-class")
+      ? " although pairs are drawn by chance"
+      : "";
+    const why = run.sides[0].covariance
       ? "Both data sets are standardised, so Var <i>X</i><sub>0</sub> = Var <i>X</i><sub>1</sub> = 1; " +
-        `Cov(<i>X</i><sub>0</sub>, <i>X</i><sub>1</sub>) = ${covariance} although the images are ` +
-        "paired by chance, because both are bright in the middle."
+        `Cov(<i>X</i><sub>0</sub>, <i>X</i><sub>1</sub>) = ${covariances}${covariances.includes("(A)") ? " (B)" : ""}` +
+        `${chance}, because both are bright in the middle.`
       : "Noise and standardised digits both have variance 1.";
     const solid = "Line: measured over all images and pixels shown.";
     const band = `Band: theory, ${theoryFormula(run)}, ± 2 standard errors of this many images.`;

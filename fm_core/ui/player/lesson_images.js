@@ -80,6 +80,11 @@ export const IMAGE_FIGURES = {
     const [a, b] = sides.map(digitsOf);
     return a && b && a.filter((digit, image) => digit === b[image]).length;
   },
+  /** How many end as the digit of their class, which the side that was trained with pairs of one class tells. */
+  right: (/** @type {Where} */ { side, run: { sides } }) => {
+    const classes = sides.map(({ right }) => right?.digits).find(Boolean);
+    return classes && digitsOf(side)?.filter((digit, image) => digit === classes[image]).length;
+  },
   /** The mean difference of two images of a run, at a time. */
   variety,
   /** How many different digits are read; which is read most often (.0), and in how many images (.1). */

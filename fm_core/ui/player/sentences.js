@@ -1,7 +1,8 @@
 // The sentences beneath the title, by phase and by the condition that they need: sentence.js says the first that fits.
 //
 // *Stars* make words strong. {a} and {b} are the sides' names, in their colours. Other braces hold one of the WORDS of
-// sentence.js: of side B after "b.", else of side A. To add a case, add a sentence here, and there its condition.
+// sentence_words.js: of side B after "b.", else of side A. To add a case, add a sentence here, and its condition in
+// sentence_conditions.js.
 
 /** @typedef {Record<"start" | "way" | "middle" | "late" | "end", Record<string, string>>} Table */
 
@@ -131,10 +132,14 @@ export const IMAGES = {
   },
   end: {
     alone: ALONE_AT_END,
+    "blurred, by class":
+      "*One step gives a blur:* the first prediction can only be an average, that of a class of digits.",
     blurred:
       "*One step gives a blur:* pairs were drawn by chance, so the first prediction can only be the average digit.",
     brief: "*Done in only {steps}:* variance {now}, digits {var X₁}; the classifier is {sure} sure of what it reads.",
     few: "*Done in only {steps}:* variance {now}, digits {var X₁}.",
+    right: "*{right} became the right digit*, that of their class, as in training. The classifier is {sure} sure.",
+    "by class": "*The clothes became digits*; which is right is decided by their class. The classifier is {sure} sure.",
     translated: "*The clothes became digits*; there is no right digit for a coat. The classifier is {sure} sure.",
     read: "*Done in {steps}:* digits that nobody wrote. On average, the classifier is {sure} sure of what it reads.",
     clothes:

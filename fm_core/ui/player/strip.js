@@ -36,7 +36,10 @@ function stripOf(run, side, letter, selected) {
   if (!side.probabilities) return strip;
   const innerHTML = "0123456789".replace(/./g, "<li><i></i>$&</li>");
   const ariaLabel = "How probable the classifier finds each digit in the predicted end";
-  strip.append(make("ol", { className: "fm-bars", ariaLabel, innerHTML }));
+  const bars = make("ol", { className: "fm-bars", ariaLabel, innerHTML });
+  const right = side.right?.digits[selected];
+  if (right !== undefined) Object.assign(bars.children[right], { className: "fm-right", title: "The right digit" });
+  strip.append(bars);
   return strip;
 }
 
