@@ -210,7 +210,7 @@ def test_the_training_is_chosen_travels_in_the_link_and_marks_the_right_digit(op
     expect(note).to_contain_text("Its pairs decide the right digit")
     choose(page, "schedule", "cosine", "translate")
     expect(note).to_contain_text(
-        "No network was trained with pairs of one class for cosine: shown is that of random pairs."
+        "No network was trained with pairs of one class for cosine. Shown is that of random pairs."
     )
     choose(page, "schedule", "linear", "translate")  # the wish is kept
     expect(note).to_contain_text("Its pairs decide the right digit")
