@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fm_core import hand_over, load_image_flow, perfect_flow
 from fm_core.checkpoints import DEFAULT_DIRECTORY
-from fm_core.image_settings import CLOTHES_SET, WHOLE
+from fm_core.image_settings import CLOTHES_SET, RANDOM_PAIRS, WHOLE, TranslateSide
 from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.flow import Flow
 from fm_core.models.classifier import load_classifier, read
@@ -36,8 +36,9 @@ def digits(values: Values, end: str = "") -> tuple[Tensor, Tensor]:
 
 def translated(values: Values, end: str = "") -> tuple[Tensor, Tensor]:
     """The same for pictures of clothes."""
-    variant = f"-{values[f'training{end}']}".replace("-random-pairs", "")
-    flow, generator = load_image_flow(f"fashion-to-mnist-{values[f'schedule{end}']}{variant}"), torch.Generator()
+    training = values.get(f"training{end}", RANDOM_PAIRS)
+    flow = load_image_flow(TranslateSide(values[f"schedule{end}"], training=training).flow_name)
+    generator = torch.Generator()
     pixels, labels = CLOTHES_SET.bundled()
     if values["clothes"] == "one of each":
         chosen = torch.stack([pixels[labels == k][0] for k in range(10)])
