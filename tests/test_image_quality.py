@@ -37,7 +37,8 @@ def test_a_checkpoint_reaches_its_recorded_figures(image_library, name):
     """250 images from noise, or the 100 bundled clothes, instead of 10,000."""
     flow, figures = image_library.flows[name], image_library.metadata[name]["quality"]
     from_noise, generator = flow.source.images is None, torch.Generator().manual_seed(3)
-    clothes = IMAGE_SETS["fashion"].standardise(IMAGE_SETS["fashion"].bundled()[0])
+    pixels, labels = IMAGE_SETS["fashion"].bundled()
+    clothes = IMAGE_SETS["fashion"].standardise(pixels)
     x_0 = flow.draw(250, seed=3) if from_noise else flow.source.mix(clothes, generator)
     reading = read(image_library.classifier, generate(flow, x_0, NFE))
     recorded = {key: figures[key][figures["nfe"].index(NFE)] for key in ("fd", "confidence", "evenness")}
@@ -46,6 +47,10 @@ def test_a_checkpoint_reaches_its_recorded_figures(image_library, name):
     assert evenness(reading.classes) == pytest.approx(recorded["evenness"], abs=tolerance)
     if from_noise:
         assert unbiased_distance(reading.features) == pytest.approx(recorded["fd"], rel=0.35)
+    if "right" in figures:
+        share = figures["right"][figures["nfe"].index(NFE)]
+        chance = 4.5 * (share * (1 - share) / len(labels)) ** 0.5
+        assert (reading.classes == labels).float().mean().item() == pytest.approx(share, abs=chance)
 
 
 def unbiased_distance(features: torch.Tensor) -> float:

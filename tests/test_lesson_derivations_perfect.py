@@ -184,6 +184,12 @@ def test_five_steps_and_fifty(spacing, far):
     assert np.median(apart(few, many)) == pytest.approx(far, abs=0.02)
 
 
+def test_one_step_is_read_as_the_right_digit_more_often_than_twenty(library):
+    quality = library.metadata["fashion-to-mnist-linear-by-class"]["quality"]
+    shares = dict(zip(quality["nfe"], quality["right"], strict=True))
+    assert [round(100 * shares[nfe]) for nfe in (1, 20)] == [80, 70]
+
+
 def test_the_noise_in_the_source_was_measured_in_training():
     with open("benchmarks/image_recipe.md", encoding="utf-8") as file:
         rows = dict(

@@ -233,6 +233,21 @@ const RUNS = {
     shrunk: 0.4,
     figures: { training: "by-class", right: null },
   }),
+  "one class beside random pairs": images(
+    translation,
+    { figures: { training: "by-class", right: { digits: [4, 4], count: 7 } } },
+    { figures: { training: "random-pairs", right: null } },
+  ),
+  "random pairs beside one class": images(
+    translation,
+    { figures: { training: "random-pairs", right: null } },
+    { figures: { training: "by-class", right: { digits: [4, 4], count: 1 } } },
+  ),
+  "one class in other steps": images(
+    translation,
+    { figures: { training: "by-class", right: { digits: [4, 4], count: 7 } } },
+    { steps: 4, figures: { training: "by-class", right: { digits: [4, 4], count: 6 } } },
+  ),
   "trainings compared": images(
     translation,
     { figures: { training: "random-pairs" } },
@@ -446,6 +461,17 @@ const SAID = [
   ["clothes", 1, /^The clothes became digits; there is no right digit for a coat/],
   ["clothes of one class", 1, /^9 of 10 pictures became the right digit, that of their class/],
   ["own clothes of one class", 1, /^The clothes became digits; which is right is decided by their class/],
+  [
+    "one class beside random pairs",
+    1,
+    /^7 of 10 pictures became the digit of their class with pairs of one class; with/,
+  ],
+  [
+    "random pairs beside one class",
+    1,
+    /^With random pairs, no digit is the right one; with pairs of one class, 1 of 10 pictures became that/,
+  ],
+  ["one class in other steps", 1, /class: \d+ steps 7 of 10 pictures, 4 steps 6 of 10 pictures\.$/],
   ["trainings compared", 0, /only the training differs: random pairs and pairs of one class/],
 ];
 

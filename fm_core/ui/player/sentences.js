@@ -133,7 +133,7 @@ export const IMAGES = {
   end: {
     alone: ALONE_AT_END,
     "blurred, by class":
-      "*One step gives a blur:* the first prediction can only be an average, that of a class of digits.",
+      "*One step gives a blur:* the first prediction can only be an average, over all digits that it may become.",
     blurred:
       "*One step gives a blur:* pairs were drawn by chance, so the first prediction can only be the average digit.",
     brief: "*Done in only {steps}:* variance {now}, digits {var X₁}; the classifier is {sure} sure of what it reads.",
@@ -261,6 +261,9 @@ export const COMPARED = {
     apart: "{a} and {b}: *{far} of the points end far apart*, by over 10% of the data's spread; {median} is typical.",
     pairing:
       "*Straightness:* {a} {straightness}, {b} {b.straightness}. The straighter the paths, the fewer steps are needed.",
+    "both right": "*How many became the digit of their class:* {a} {right}, {b} {b.right}.",
+    right: "*{right} became the digit of their class* with {a}; with {b}, no digit is the right one.",
+    "b right": "With {a}, no digit is the right one; with {b}, *{b.right} became that of their class*.",
     read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}, digits {var X₁}.",
     images: "*Variance at the end:* {a} {now}, {b} {b.now}; digits {var X₁}.",
     "one widened":
