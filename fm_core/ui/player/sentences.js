@@ -133,7 +133,7 @@ export const IMAGES = {
   end: {
     alone: ALONE_AT_END,
     "blurred, by class":
-      "*One step gives a blur:* the first prediction can only be an average, over all digits that it may become.",
+      "*One step gives a blur:* the first prediction can only be an average, over all digits that the picture may become.",
     blurred:
       "*One step gives a blur:* pairs were drawn by chance, so the first prediction can only be the average digit.",
     brief: "*Done in only {steps}:* variance {now}, digits {var X₁}; the classifier is {sure} sure of what it reads.",
