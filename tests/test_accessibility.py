@@ -28,8 +28,7 @@ CONTRASTS, ALL_ELSE = {"runOnly": ["color-contrast", "target-size"]}, {"rules": 
 LAYOUTS: dict[str, tuple[int, int, Literal["light", "dark"], dict]] = {  # with what can differ from those before
     "1280": (1280, 800, "light", {}),
     "1280 dark": (1280, 800, "dark", CONTRASTS),
-    "390": (390, 844, "light", {}),
-    "320": (320, 640, "light", ALL_ELSE),
+    "320": (320, 640, "light", {}),
     "1280 at 200 %": (640, 400, "light", ALL_ELSE),
 }
 FOCUSED = """() => { const element = document.activeElement;

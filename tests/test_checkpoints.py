@@ -498,13 +498,13 @@ def test_shipped_flow_has_its_recorded_errors(name):
 
 
 def test_shipped_flow_comes_close_to_the_floor(name):
-    """Measured afresh with 1,000 points; those that show what fails cannot."""
-    figures = quality.measure(load_flow(name), samples=1000, nfes=(50,))
+    """Measured afresh with 400 points, whose floor is high; those that show what fails cannot."""
+    figures = quality.measure(load_flow(name), samples=400, nfes=(50,))
     ratio = figures["w2"][0] / figures["floor"]
     if name in FAILING:
         assert ratio > 2
     else:
-        assert ratio < 1.6
+        assert ratio < 1.3
 
 
 def test_recorded_w2_is_close_to_the_floor():
