@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sentenceOf } from "../../fm_core/ui/player/sentence.js";
 import * as tables from "../../fm_core/ui/player/sentences.js";
+import * as comparedTables from "../../fm_core/ui/player/sentences_compared.js";
 import { stateAt } from "../../fm_core/ui/player/time.js";
 
 const LONGEST = 190;
@@ -487,7 +488,9 @@ function patternOf(sentence) {
 
 test("every sentence of the tables is said in some case", () => {
   const texts = [...new Set(Array.from(said(), ({ text }) => text))];
-  const sentences = Object.values(tables).flatMap((table) => Object.values(table).flatMap(Object.values));
+  const sentences = Object.values({ ...tables, ...comparedTables }).flatMap((table) =>
+    Object.values(table).flatMap(Object.values),
+  );
   const unsaid = sentences.filter((sentence) => !texts.some((text) => patternOf(sentence).test(text)));
   assert.deepEqual(unsaid, []);
 });

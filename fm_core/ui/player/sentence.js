@@ -3,7 +3,8 @@ import { CONDITIONS } from "./sentence_conditions.js";
 import { nameOf } from "./sentence_differences.js";
 import { isPairs, isPerfect, last, lookAt } from "./sentence_look.js";
 import { WORDS } from "./sentence_words.js";
-import { COMPARED, COMPARED_PAIRS, IMAGES, PAIRS, PERFECT, POINTS } from "./sentences.js";
+import { IMAGES, PAIRS, PERFECT, POINTS } from "./sentences.js";
+import { COMPARED, COMPARED_PAIRS } from "./sentences_compared.js";
 
 /** @typedef {{ text: string, tone: "" | "strong" | "a" | "b" }} Piece */
 /** @typedef {import("./sentence_look.js").Look} Look */
