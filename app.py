@@ -22,8 +22,8 @@ import torch
 from gradio.tunneling import CURRENT_TUNNELS
 
 from fm_core import visitors_files
+from fm_core.library import Library
 from fm_core.machine import share_freed_memory
-from fm_core.playground import Library
 from fm_core.refusals import Refusal
 from fm_core.ui.page import build_page, launch_options
 

@@ -18,8 +18,9 @@ import gradio as gr
 import torch
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from fm_core.library import Library
 from fm_core.line import Line
-from fm_core.playground import Library, add_references, simulate
+from fm_core.playground import add_references, simulate
 from fm_core.settings import Settings, Side
 from fm_core.ui.page import build_page, launch_options
 from fm_core.ui.point_packet import point_packets

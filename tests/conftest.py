@@ -10,11 +10,11 @@ import torch
 from playwright.sync_api import Page
 
 from fm_core.checkpoints import checkpoint_path
+from fm_core.library import Library
 from fm_core.maths.quality import measure
 from fm_core.models import points
 from fm_core.models.catalogue import CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
 from fm_core.models.networks import DigitClassifier, VelocityUNet
-from fm_core.playground import Library
 from fm_core.training import loop
 from tests import pages
 from tests.recipes import point_recipe

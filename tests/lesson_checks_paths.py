@@ -17,13 +17,13 @@ from scipy.spatial.distance import cdist
 
 from fm_core.checkpoints import checkpoint_path
 from fm_core.images.sets import IMAGE_SETS
+from fm_core.library import exact_flow
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.flow import fresh_samples
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS, integrate
 from fm_core.maths.spacing import time_grid
 from fm_core.models.images import SPACING
-from fm_core.playground import exact_flow
 
 Values = Mapping[str, Any]
 Check = Callable[[Values, list[str], list[float]], None]

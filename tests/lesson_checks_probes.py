@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from fm_core.library import exact_flow
 from fm_core.maths.distributions import TARGETS, Mixture
 from fm_core.maths.flow import Flow
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import load_flow
-from fm_core.playground import exact_flow
 from tests.lesson_checks_paths import Check, Values, is_said, near, said_figures
 
 PAIRS = 0.25  # the relative error of a spread that is measured on 64 weighted pairs: about 2.5 standard errors

@@ -11,8 +11,8 @@ from gradio_client.exceptions import AppError
 
 from fm_core import load_flow
 from fm_core.images.uploads import look_at_file
+from fm_core.library import exact_flow
 from fm_core.maths.probe import marginal, probe
-from fm_core.playground import exact_flow
 from fm_core.ui.form import DIGITS, PAIRS, POINTS, PROBE, TRANSLATE
 from fm_core.ui.wire import unpack
 from tests.picture_files import drawing

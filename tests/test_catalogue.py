@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from fm_core.library import Library
 from fm_core.models.catalogue import POINT_RECIPES
-from fm_core.playground import Library
 from fm_core.training import report
 from fm_core.ui.charts import POINT_FIGURES, point_figure
 

@@ -13,8 +13,8 @@ from safetensors.torch import load_file, save_file
 
 import train_all
 from fm_core.checkpoints import CheckpointError, checkpoint_path, curve_path, load_checkpoint, read_tensors
+from fm_core.library import Library
 from fm_core.models.catalogue import CATALOGUE, CLASSIFIER, IMAGE_RECIPES, POINT_RECIPES
-from fm_core.playground import Library
 from fm_core.training import report
 from fm_core.ui.catalogue_tab import create_catalogue_tab
 from fm_core.ui.service import Service

@@ -18,9 +18,9 @@ from playwright.sync_api import FilePayload, FloatRect, Locator, Page, expect
 
 from fm_core import playground
 from fm_core.image_settings import CLOTHES_SET, DigitSettings, DigitSide, TranslateSettings, TranslateSide
+from fm_core.library import Library
 from fm_core.maths.spacing import POWER
 from fm_core.models.catalogue import CATALOGUE
-from fm_core.playground import Library
 from fm_core.refusals import Refusal, SettingsError
 from fm_core.ui import exports
 from fm_core.ui.form import TRANSLATE

@@ -87,7 +87,7 @@ def test_neither_a_library_user_nor_training_needs_gradio_or_torchvision():
 
 def test_the_page_opens_without_the_packages_that_only_some_figures_need():
     """They take about as long to load as torch does."""
-    page = ["from fm_core.ui import page", "from fm_core.playground import Library"]
+    page = ["from fm_core.ui import page", "from fm_core.library import Library"]
     loaded = packages(*page, "page.build_page(Library.load())", "page.launch_options()")
     assert {"gradio", "plotly"} <= loaded
     assert loaded.isdisjoint({"ot", "scipy", "sklearn", "torchvision"})

@@ -11,8 +11,8 @@ import pytest
 import torch
 from playwright.sync_api import Page, Route, expect
 
+from fm_core.library import Library
 from fm_core.maths.flow import Flow
-from fm_core.playground import Library
 from fm_core.ui.lesson_controls import described, tries_of, values_of
 from fm_core.ui.lesson_formulas import formula, with_formulas
 from fm_core.ui.lessons import Lesson, LessonError, lessons

@@ -11,9 +11,10 @@ from playwright.sync_api import Page, expect
 
 from fm_core import exact_flow
 from fm_core.image_settings import DigitSide
+from fm_core.library import Library
 from fm_core.maths.distributions import STANDARD
 from fm_core.maths.spacing import POWER, SPACINGS, time_grid
-from fm_core.playground import Library, simulate
+from fm_core.playground import simulate
 from fm_core.settings import Settings, Side
 from fm_core.ui.menus import digit_menu, menu
 from fm_core.ui.wire import unpack

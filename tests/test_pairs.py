@@ -14,10 +14,11 @@ import torch
 from playwright.sync_api import Route, expect
 from scipy.optimize import linear_sum_assignment
 
+from fm_core.library import Library, exact_flow
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.flow import always
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.playground import Library, Run, exact_flow, pair_paths
+from fm_core.playground import Run, pair_paths
 from fm_core.refusals import SettingsError
 from fm_core.settings import CUSTOM, GROUPS, PairSettings, PairSide
 from fm_core.ui.exports import work

@@ -18,9 +18,10 @@ from fm_core import hand_over, load_image_flow, perfect_flow
 from fm_core.budget import evaluations
 from fm_core.image_settings import IMAGE_BUDGET, OWN, WHOLE, DigitSettings, DigitSide, TranslateSettings, TranslateSide
 from fm_core.images.sets import IMAGE_SETS
+from fm_core.library import Library
 from fm_core.maths.flow import always
 from fm_core.maths.solvers import SOLVERS
-from fm_core.playground import Library, generate, translate
+from fm_core.playground import generate, translate
 from fm_core.refusals import SettingsError
 from fm_core.ui.digits_tab import digits_work
 from fm_core.ui.exports import npz

@@ -10,11 +10,12 @@ from sklearn.decomposition import PCA
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
 from fm_core.image_settings import DigitSettings, DigitSide
+from fm_core.library import Library
 from fm_core.maths.measures import Moments
 from fm_core.maths.plane import principal_plane
 from fm_core.models.classifier import MNIST, MOMENTS_FILE, read
 from fm_core.models.digit_plane import clouds, digit_plane
-from fm_core.playground import Library, generate, read_ends
+from fm_core.playground import generate, read_ends
 
 
 @pytest.fixture(scope="module")

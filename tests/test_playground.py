@@ -8,10 +8,11 @@ import torch
 
 from fm_core.checkpoints import checkpoint_path
 from fm_core.image_settings import DigitSettings, DigitSide
+from fm_core.library import Library, exact_flow
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.measures import NotFinite
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.playground import Library, Run, add_references, exact_flow, generate, simulate
+from fm_core.playground import Run, add_references, generate, simulate
 from fm_core.refusals import SettingsError
 from fm_core.settings import Settings, Side
 

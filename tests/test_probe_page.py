@@ -9,8 +9,8 @@ import pytest
 import torch
 from playwright.sync_api import Page, expect
 
+from fm_core.library import Library
 from fm_core.maths.probe import probe
-from fm_core.playground import Library
 from tests.pages import NARROW, ROOT, idle, query, state
 
 PLAYER = ROOT.format("points")

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from fm_core.library import Library, exact_flow
 from fm_core.line import Line, Work
 from fm_core.maths.distributions import STANDARD, TARGETS, Mixture
 from fm_core.maths.flow import always
 from fm_core.maths.probe import marginal, probe
 from fm_core.maths.schedules import SCHEDULES
-from fm_core.playground import Library, exact_flow
 from fm_core.settings import Field
 from fm_core.ui.form import PROBE
 from fm_core.ui.probes import PAIRS, flow_packet, offer_probe, probe_packet

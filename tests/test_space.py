@@ -111,7 +111,7 @@ def test_the_wheel_needs_what_requirements_txt_says(wheel: Path):
 def test_an_installed_wheel_finds_its_models_from_any_folder(wheel: Path, tmp_path: Path):
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
     subprocess.run([*pip, "--target", tmp_path / "installed", wheel], check=True)
-    program = "from fm_core.playground import Library; import fm_core; print(Library.load().problems, fm_core.__file__)"
+    program = "from fm_core.library import Library; import fm_core; print(Library.load().problems, fm_core.__file__)"
     names = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
     told = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=names, capture_output=True, text=True)
     assert told.stdout.strip() == f"{{}} {tmp_path / 'installed' / 'fm_core' / '__init__.py'}", told.stderr

@@ -14,13 +14,14 @@ from torch.optim import Adam
 
 from fm_core.image_settings import BY_CLASS, CLOTHES_SET, OWN, RANDOM_PAIRS, TRAININGS, TranslateSettings, TranslateSide
 from fm_core.images.files import load
+from fm_core.library import Library
 from fm_core.maths.flow import always
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models import images
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.images import ImageRecipe
 from fm_core.models.networks import VelocityUNet
-from fm_core.playground import Library, translate
+from fm_core.playground import translate
 from fm_core.refusals import SettingsError
 from fm_core.training import loop
 from fm_core.ui.menus import translation_menu

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 
+from fm_core.library import Library, exact_flow
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.flow import Flow
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.models.catalogue import CATALOGUE
-from fm_core.playground import Library, add_references, exact_flow, simulate
+from fm_core.playground import add_references, simulate
 from fm_core.refusals import SettingsError
 from fm_core.settings import VELOCITIES, Settings, Side
 from fm_core.ui.form import POINTS

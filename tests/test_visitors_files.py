@@ -7,7 +7,7 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
-from fm_core.playground import Library
+from fm_core.library import Library
 from fm_core.ui import page
 from tests.conftest import served
 

@@ -7,10 +7,11 @@ import gradio as gr
 
 from fm_core import playground
 from fm_core.image_settings import COUNTS, IMAGE_BUDGET, UNTIL, UNTIL_STRIDE, DigitSettings
+from fm_core.library import Library
 from fm_core.line import Work
 from fm_core.maths.distributions import STANDARD
 from fm_core.maths.flow import Check
-from fm_core.playground import Library, Run
+from fm_core.playground import Run
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
 from fm_core.ui.form import DIGITS

@@ -10,11 +10,11 @@ import plotly.graph_objects as go
 import torch
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
+from fm_core.library import Library
 from fm_core.maths.exact import exact_velocity
 from fm_core.maths.matching import INDEPENDENT, matching_loss
 from fm_core.models.catalogue import POINT_RECIPES
 from fm_core.models.points import PointRecipe, quality_at
-from fm_core.playground import Library
 from fm_core.refusals import entry
 from fm_core.ui.charts import GREY, curves_figure, losses_of, point_figure, quality_figure, with_figures
 from fm_core.ui.lessons import LessonError

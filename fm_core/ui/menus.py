@@ -16,12 +16,12 @@ from fm_core.image_settings import (
     DigitSide,
     TranslateSide,
 )
+from fm_core.library import Library
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import EULER, SOLVERS
 from fm_core.maths.spacing import SPACINGS
-from fm_core.playground import Library
 from fm_core.settings import DRIFTS, VARIANTS, VELOCITIES, Settings, Side
 
 Choices = list[tuple[str, Any]]

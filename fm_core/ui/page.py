@@ -18,8 +18,8 @@ from starlette.middleware import Middleware
 
 from fm_core.image_settings import CLOTHES_SET
 from fm_core.images import uploads
+from fm_core.library import Library
 from fm_core.maths.distributions import STANDARD
-from fm_core.playground import Library
 from fm_core.texts import text
 from fm_core.ui import lessons_tab, service, static
 from fm_core.ui.catalogue_tab import create_catalogue_tab

@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 import torch
 from torch import Tensor
 
+from fm_core.library import exact_flow
 from fm_core.maths.distributions import Distribution, Mixture
 from fm_core.maths.flow import Flow
 from fm_core.maths.quality import field_error
-from fm_core.playground import Run, Samples, exact_flow
+from fm_core.playground import Run, Samples
 from fm_core.settings import PairSettings, PairSide, Settings, Side
 from fm_core.ui.wire import Block, Later, Packet, about, rounded, rounded_to, titles
 

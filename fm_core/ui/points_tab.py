@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from fm_core import playground
+from fm_core.library import Library
 from fm_core.line import Work
 from fm_core.maths.flow import Check
-from fm_core.playground import Library
 from fm_core.settings import PARTICLES, POINT_BUDGET, STEPS, Settings, Side
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates

@@ -6,12 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from fm_core.library import Library
 from fm_core.line import Work
 from fm_core.maths.flow import Check, Flow
 from fm_core.maths.likelihood import integrate_forms, unit_vectors
 from fm_core.maths.probe import marginal, probe
 from fm_core.maths.quality import exact_flow
-from fm_core.playground import Library
 from fm_core.refusals import entry
 from fm_core.settings import Field, ProbeSettings
 from fm_core.ui.form import PROBE

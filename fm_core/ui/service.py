@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from fm_core.library import Library
 from fm_core.line import Line, Place, Work
-from fm_core.playground import Library
 from fm_core.refusals import Refusal, SettingsError, entry
 from fm_core.ui.lessons import Lesson, lessons
 from fm_core.ui.wire import message

@@ -14,9 +14,10 @@ from torch import Tensor
 from fm_core import playground
 from fm_core.image_settings import BY_CLASS, CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, RANDOM_PAIRS, TranslateSettings
 from fm_core.images import uploads
+from fm_core.library import Library
 from fm_core.line import Work
 from fm_core.maths.flow import Check
-from fm_core.playground import Library, Run
+from fm_core.playground import Run
 from fm_core.texts import text
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
