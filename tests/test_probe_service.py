@@ -127,6 +127,15 @@ def test_the_way_leads_through_the_place_and_the_density_is_that_of_the_flow(lib
     assert side["log_p"]["flow"] == pytest.approx(side["log_p"]["closed"], abs=1e-3)
 
 
+def test_where_hardly_a_pair_passes_is_known_with_the_arrows(library):
+    """Far from the moons at the end: there the exact arrow points outward, and the network's inward."""
+    (side,) = sent(library, x=3.2, y=1.2, t=1)["sides"]
+    (flow,) = sent(library, flow_packet, x=3.2, y=1.2, t=1)["sides"]
+    assert side["log_density"] == flow["log_p"]["closed"] < -50
+    assert side["exact"] == pytest.approx([3.2, 1.2], abs=1e-3)
+    assert np.dot(side["learned"], side["exact"]) < 0
+
+
 def test_the_density_in_closed_form_is_that_of_draws():
     flow = exact_flow("moons", "cosine")
     at = flow.schedule(torch.tensor(0.6))

@@ -163,6 +163,18 @@ def test_the_arrows_are_the_field_at_the_cell_centres(library):
     assert tree["sides"][0]["fields"]["learned"][time, row, column] == pytest.approx(expected[0].numpy(), abs=1e-3)
 
 
+def test_the_last_arrows_are_those_of_the_last_step_which_still_lead_to_the_data(library):
+    """At t = 1 itself the exact velocity of linear is x, away from the middle, wherever the data are."""
+    tree = unpack(packet(library, TWO))
+    low, high = tree["field_window"]
+    column, row = 30, 8
+    cell = (high[1] - low[1]) / 16
+    x = torch.tensor([[low[0] + (column + 0.5) * cell, low[1] + (row + 0.5) * cell]])
+    exact = exact_flow("moons", "linear").velocity(x, torch.tensor([0.98]))[0]
+    assert tree["sides"][0]["fields"]["exact"][-1, row, column] == pytest.approx(exact.numpy(), abs=2e-3)
+    assert exact @ (x[0] - TARGETS["moons"].mean) < 0
+
+
 def test_the_parts_of_a_packet_are_one_packet():
     parts = [
         Packet(
@@ -306,7 +318,9 @@ def test_every_comparison_runs_with_what_is_shipped_and_nothing_is_replaced(libr
 def test_the_comparison_at_the_same_cost_has_the_same_cost(library):
     (entry,) = (entry for entry in COMPARISONS if entry.title.startswith("Same cost"))
     first, second = simulate(library, entry.settings)
-    assert first.trajectory.nfe == second.trajectory.nfe == 40
+    assert first.trajectory.nfe == second.trajectory.nfe == 20
+    euler, rk4 = (run.trajectory.variance[-1] / first.flow.target.variance.mean() - 1 for run in (first, second))
+    assert abs(rk4) < 0.02 < 0.05 < -euler  # which is what there is to see
 
 
 @pytest.mark.parametrize("source", SOURCES)

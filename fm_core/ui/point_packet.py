@@ -18,6 +18,7 @@ from fm_core.settings import PairSettings, PairSide, Settings, Side
 from fm_core.ui.wire import Block, Later, Packet, about, rounded, rounded_to, titles
 
 GRID, TIMES, PIXELS = 16, 11, 96
+LAST = 0.98  # of the fields' times: no step begins at 1, where the exact velocity no longer depends on the data
 FEW = 16  # Gaussians
 ERROR_TIMES, ERROR_SAMPLES = 51, 1000  # of the field error: 0.1 to 0.5 seconds for a flow, once
 WIDTH = 3  # of the fields' grid, in heights of the window: a picture may be wider than its window
@@ -156,9 +157,10 @@ def _fields(settings: Settings | PairSettings, run: Run) -> dict[str, Flow]:
 @lru_cache(maxsize=64)
 @torch.no_grad()
 def _field(flow: Flow, low: Corner, high: Corner) -> Block:
-    """The velocity at the grid's cell centres, at evenly spaced times from 0 to 1."""
+    """The velocity at the grid's cell centres, at evenly spaced times from 0 to 1, the last of which is `LAST`."""
     points = _grid(*_wide(low, high), GRID, WIDTH * GRID)
-    velocities = torch.stack([flow.velocity(points, t.expand(len(points))) for t in torch.linspace(0, 1, TIMES)])
+    times = torch.linspace(0, 1, TIMES).clamp(max=LAST)
+    velocities = torch.stack([flow.velocity(points, t.expand(len(points))) for t in times])
     return rounded_to(torch.int16, velocities.view(TIMES, GRID, WIDTH * GRID, 2))
 
 

@@ -27,8 +27,8 @@ COMPARISONS = [
     ),
     Comparison(
         "Same cost, better solver?",
-        "the end: both call the network 40 times, but RK4 looks ahead in each of its 10 steps.",
-        Settings("swiss-roll", sides=(Side(steps=40), Side(steps=10, solver="rk4"))),
+        "the curve at the end: both call the network 20 times, but RK4 looks ahead in each of its 5 steps.",
+        Settings("swiss-roll", sides=(Side(steps=20), Side(steps=5, solver="rk4"))),
     ),
     Comparison(
         "Can paths be straighter?",

@@ -73,9 +73,10 @@ def probe_work(library: Library, settings: ProbeSettings, make: Make, kind: str)
 
 def probe_packet(library: Library, settings: ProbeSettings, check: Check) -> Packet:
     """Sides have the `learned` velocity, None for the exact field, and the `exact` one, None where it is unknown; if it
-    is known, also the means `x_0` and `x_1` given x, the `coefficients` (alpha, beta, d_alpha, d_beta), `groups`, which
-    is how many of the data's components hold 90 % of the probability given x, and how many there are, and blocks
-    `pairs.x_0`, `pairs.x_1` (n, 2), `pairs.weights` (n,) and `path` (times, 2), alpha and beta at evenly spaced times.
+    is known, also the means `x_0` and `x_1` given x, `log_density`, which is log p_t(x) in nats in closed form, None
+    where there is none, the `coefficients` (alpha, beta, d_alpha, d_beta), `groups`, which is how many of the data's
+    components hold 90 % of the probability given x, and how many there are, and blocks `pairs.x_0`, `pairs.x_1` (n, 2),
+    `pairs.weights` (n,) and `path` (times, 2), alpha and beta at evenly spaced times.
     """
     flows = _flows(library, settings)
     found = [_side(*each, settings) for each in zip(flows, settings.sides, strict=True)]
@@ -97,6 +98,7 @@ def _side(flow: Flow, field: Field, settings: ProbeSettings) -> tuple[dict[str, 
     side = {
         "learned": v,
         **{name: rounded(mean) for name, mean in (("exact", at.v), ("x_0", at.x_0), ("x_1", at.x_1))},
+        "log_density": _closed(flow, settings),
         "coefficients": rounded([c.item() for c in flow.schedule(torch.tensor(settings.t, dtype=torch.float64))]),
         "groups": [int((of_data < MOST).sum()) + 1, len(of_data)],
     }
@@ -132,12 +134,18 @@ def _times(t: float, end: float) -> list[float]:
 
 
 def _densities(flow: Flow, settings: ProbeSettings, check: Check) -> dict[str, float | None]:
-    x, closed = torch.tensor([[settings.x, settings.y]]), marginal(flow, settings.t)
+    x = torch.tensor([[settings.x, settings.y]])
     times = _times(settings.t, 0)
     x_0, integrals = integrate_forms(flow.velocity, x, times, SOLVER, unit_vectors(x), check)
     by_flow = flow.source.log_density(x_0) + integrals.sum(1)
-    values = [by_flow, closed.log_density(x.double()) if closed else None]
-    return dict(zip(("flow", "closed"), [v if v is None else rounded(v)[0] for v in values], strict=True))
+    return {"flow": rounded(by_flow)[0], "closed": _closed(flow, settings)}
+
+
+def _closed(flow: Flow, settings: ProbeSettings) -> float | None:
+    """log p_t(x) in closed form, if there is one."""
+    closed = marginal(flow, settings.t)
+    x = torch.tensor([[settings.x, settings.y]], dtype=torch.float64)
+    return None if closed is None else rounded(closed.log_density(x))[0]
 
 
 def _flows(library: Library, settings: ProbeSettings) -> list[Flow]:

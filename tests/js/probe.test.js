@@ -29,6 +29,8 @@ test("an arrow is off by an angle and by a part of its length, unless one has no
   assert.equal(verdict(known), "the network's arrow is 0.0° off and 10% too long");
   assert.equal(verdict({ ...known, learned: [0, 1] }), "the network's arrow is 0.0° off and 50% too short");
   assert.equal(verdict({ ...known, learned: null }), "the exact field, without a network");
+  assert.equal(verdict({ ...known, log_density: -5 }), verdict(known));
+  assert.match(verdict({ ...known, log_density: -7 }), /^hardly any training pair passes here, so the network has not/);
   assert.equal(verdict(coupled), "only the network's arrow is known");
 });
 
@@ -46,6 +48,7 @@ test("the line beneath the picture names the place, and what is known so far", (
 
 test("one sentence says what the mean is, or why there is none", () => {
   assert.match(sentenceOf([known, known], null), /^Each line is .* The mean of their velocities is the exact arrow\.$/);
+  assert.match(sentenceOf([{ ...known, log_density: -7 }], null), /^Hardly any .* The mean of their velocities is/);
   assert.match(sentenceOf([coupled], null), /^These pairs were matched by optimal transport/);
   assert.match(sentenceOf([coupled, known], null), /^A: These .* B: Each /);
   const flow = { sides: [{ lines: { exact: {} } }] };

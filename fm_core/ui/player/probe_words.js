@@ -7,6 +7,8 @@ const REST = 1e-3; // a velocity that has no direction
 
 const MEAN =
   "Each line is the path of a training pair that passes here at this time, the stronger, the more probable. The mean of their velocities is the exact arrow.";
+const RARE =
+  "Hardly any training pair passes here at this time. Each line is the path of one that would, the stronger, the more probable. The mean of their velocities is the exact arrow.";
 const UNKNOWN =
   "These pairs were matched by optimal transport, and no formula says which of them pass here, so only the network's arrow is shown.";
 const WAY = " The line without dots is the way of a particle that is here now";
@@ -33,10 +35,15 @@ export function errorOf(v, exact) {
 const figure = (value) => value.toFixed(2).replace("-0.00", "0.00").replace("-", "−");
 const pair = (/** @type {number[]} */ v) => `(${v.map(figure).join(", ")})`;
 
+/** Whether hardly any training pair passes, so that no network can know the arrow. @param {FM.ProbedSide} side */
+const isRare = ({ log_density }) => (log_density ?? 0) < UNLIKELY;
+
 /** How a side's arrow compares. @param {FM.ProbedSide} side */
-export function verdict({ learned, exact }) {
+export function verdict(side) {
+  const { learned, exact } = side;
   if (!learned) return "the exact field, without a network";
   if (!exact) return "only the network's arrow is known";
+  if (isRare(side)) return "hardly any training pair passes here, so the network has not learned this arrow";
   const error = errorOf(learned, exact);
   if (!error) return "one of the arrows has no length";
   const percent = Math.round(100 * Math.abs(error.longer));
@@ -54,7 +61,7 @@ export function readOut(at, found) {
 /** What the mean is, or why there is none, and what the lines are, once the flow is known.
  * @param {FM.ProbedSide[]} sides @param {FM.ProbedFlow | null} flow */
 export function sentenceOf(sides, flow) {
-  const said = sides.map(({ exact }) => (exact ? MEAN : UNKNOWN));
+  const said = sides.map((side) => (side.exact ? (isRare(side) ? RARE : MEAN) : UNKNOWN));
   const named = new Set(said).size > 1 ? said.map((sentence, k) => `${"AB"[k]}: ${sentence}`).join(" ") : said[0];
   if (!flow) return named;
   const dashed = flow.sides.some(({ lines }) => lines.exact) ? ", dashed on the exact field" : "";
