@@ -148,6 +148,11 @@ class TranslateSettings(Checked):
         classes = list(range(10)) if self.clothes == ONE_OF_EACH else [CLOTHES_SET.classes.index(self.clothes)] * 10
         return classes if self.draws == 1 else classes[:1] * self.draws
 
+    @property
+    def typical(self) -> bool:
+        """Whether the pictures are of all classes alike, as those that the theory of the variance is about."""
+        return self.clothes == ONE_OF_EACH and self.draws == 1
+
     def drawn(self, pixels: Tensor) -> Tensor:
         """Pictures (n, 28, 28) as they are translated: all, or the first alone, with `draws` draws of the noise."""
         return pixels if self.draws == 1 else pixels[:1].expand(self.draws, -1, -1)

@@ -168,6 +168,8 @@ def test_the_right_digits_are_the_classes_of_the_pictures(untrained_images, clot
     run = unpack(joined(work.compute(always)).to_program())
     paired, usual = run["sides"]
     assert usual["right"] is None
+    assert run["draws"] == draws
+    assert usual["typical"] == (clothes == "one of each" and draws == 1)
     if classes is None:
         assert paired["right"] is None
     else:
@@ -207,6 +209,8 @@ def test_the_training_is_chosen_travels_in_the_link_and_marks_the_right_digit(op
     assert query(page)["training"] == BY_CLASS
     page.fill(f"{ROOT.format('translate')} .fm-particle", "1")
     expect(page.locator(f"{STRIP} .fm-right")).to_have_text("4")
+    expect(page.locator("#translate-player .fm-chart-words > p")).to_contain_text("No theory is shown")
+    expect(page.locator("#translate-player [data-needs=theory]")).to_be_hidden()
     page.reload()
     expect(note).to_contain_text("Its pairs decide the right digit")
     choose(page, "schedule", "cosine", "translate")

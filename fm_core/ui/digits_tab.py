@@ -69,7 +69,7 @@ def digits_work(library: Library, settings: DigitSettings) -> Work:
     def compute(check: Check) -> Iterator[Packet | Later]:
         runs = playground.generate(library, settings, check)
         read = partial(playground.read_ends, library, check=check)
-        return image_packets(runs, read, settings.seed, DIGITS.to_query(settings))
+        return image_packets(runs, read, settings, DIGITS.to_query(settings))
 
     return Work(settings, "images", settings.seconds, PARTS, compute, IMAGE_BUDGET.patience)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fm_core.image_figures import Slopes, agreement, decided, neighbours, usual_distance
-from fm_core.image_settings import BY_CLASS, AnySide, TranslateSide
+from fm_core.image_settings import BY_CLASS, AnySide, DigitSettings, TranslateSettings, TranslateSide
 from fm_core.maths.measures import bands, norms
 from fm_core.models.digit_plane import Clouds
 from fm_core.playground import Run
@@ -29,10 +29,9 @@ def pixel_scales(run: Run) -> list[list[float]]:
 def image_packets(
     runs: list[Run],
     read: Callable[[list[Run]], list[Run]],
-    seed: int,
+    settings: DigitSettings | TranslateSettings,
     query: Mapping[str, object],
     pixels: np.ndarray | None = None,
-    classes: list[int] | None = None,
 ) -> Iterator[Packet | Later]:
     """What is shown; figures, and what the classifier reads in the runs, which `read` adds and which takes a good part
     as long again; the velocities, which only some views need; and the steepness, which takes long and one chart shows.
@@ -41,17 +40,23 @@ def image_packets(
     `plane` (T, n, 2), and for digits `nearest.pixels` (n, 28, 28). The statistics `norm`, `speed` and `neighbour` are
     [mean, 10 % quantile, 90 % quantile] of ‖x_t‖ / √784, of ‖v‖ / √784 at the states that a step begins at, and of the
     distance from x̂_1 to the nearest training digit. `pixels`, uint8 (n, 28, 28), are the pictures that the runs
-    translate, before noise; their block is `pictures`, and `classes` are theirs, if known, which are the right digits
-    of a network that was trained with pairs of one class.
+    translate, before noise; their block is `pictures`, and `draws` says how often each is translated. `typical` is
+    whether the theory of the variance is about such images.
     """
-    yield _shown(runs, seed, query, pixels)
-    yield _readings(read(runs), classes)
+    yield _shown(runs, settings, query, pixels)
+    yield _readings(read(runs), settings)
     yield _velocities(runs)
     slopes = [Slopes.of(run) for run in runs]
     yield Later(lambda: _steepness(slopes), sum(s.nbytes for s in slopes))
 
 
-def _shown(runs: list[Run], seed: int, query: Mapping[str, object], pixels: np.ndarray | None) -> Packet:
+def _shown(
+    runs: list[Run],
+    settings: DigitSettings | TranslateSettings,
+    query: Mapping[str, object],
+    pixels: np.ndarray | None,
+) -> Packet:
+    draws, typical = (settings.draws, settings.typical) if isinstance(settings, TranslateSettings) else (1, True)
     blocks = {} if pixels is None else {"pictures": Block(pixels)}
     for k, run in enumerate(runs):
         trajectory = run.trajectory
@@ -62,10 +67,11 @@ def _shown(runs: list[Run], seed: int, query: Mapping[str, object], pixels: np.n
         "source": runs[0].flow.source.title,
         "target": runs[0].flow.target.title,
         "particles": runs[0].trajectory.x.shape[1],
-        "seed": seed,
+        "draws": draws,
+        "seed": settings.seed,
         "query": urlencode(query),
         "scales": pixel_scales(runs[0]),
-        "sides": [_side(run, title) for run, title in zip(runs, titles(runs), strict=True)],
+        "sides": [{**_side(run, title), "typical": typical} for run, title in zip(runs, titles(runs), strict=True)],
     }
     return Packet(header, blocks)
 
@@ -82,7 +88,8 @@ def _side(run: Run, title: str) -> dict[str, Any]:
     }
 
 
-def _readings(runs: list[Run], classes: list[int] | None) -> Packet:
+def _readings(runs: list[Run], settings: DigitSettings | TranslateSettings) -> Packet:
+    classes = settings.classes if isinstance(settings, TranslateSettings) else None
     headers, blocks = zip(*(_reading(run, classes) for run in runs), strict=True)
     placed = {f"sides.{k}.{name}": block for k, side in enumerate(blocks) for name, block in side.items()}
     plane, dots = _clouds(runs[0].clouds)

@@ -103,7 +103,7 @@ def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSett
     def compute(check: Check) -> Iterator[Packet | Later]:
         runs = playground.translate(library, pixels, settings, check)
         read = partial(playground.read_ends, library, check=check)
-        return image_packets(runs, read, settings.seed, TRANSLATE.to_query(settings), pixels, settings.classes)
+        return image_packets(runs, read, settings, TRANSLATE.to_query(settings), pixels)
 
     return Work(
         (settings, pixels.tobytes()),

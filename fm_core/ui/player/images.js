@@ -9,6 +9,9 @@ import { stateAt } from "./time.js";
 
 const mean = (/** @type {number[]} */ values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const plural = (/** @type {number} */ n) => `${n} image${n > 1 ? "s" : ""}`;
+/** @param {FM.ImagesRun} run */
+const counted = ({ particles, draws = 1 }) =>
+  draws > 1 ? `1 picture, ${draws} draws of the noise` : plural(particles);
 const sure = (/** @type {number | undefined} */ part) => (part === undefined ? "–" : `${(100 * part).toFixed(0)}%`);
 
 const fixed = (/** @type {number | undefined} */ value) => value?.toFixed(2) ?? "";
@@ -39,6 +42,7 @@ const scene = {
     nearest: kind === "digits",
     grid: kind === "digits" && (view !== "plane" || plane === null),
     agreement: sides.length > 1 && agreement !== null,
+    theory: sides.every(({ typical }) => typical),
   }),
   onDemand: ["more", "last"],
   lacks({ sides }, { view, statistic }) {
@@ -46,7 +50,7 @@ const scene = {
     const last = statistic === "steepness" && !sides[0].steepness;
     return [more ? "more" : "", last ? "last" : ""].filter(Boolean);
   },
-  caption: ({ source, target, particles: n, seed }) => `${source} → ${target} · ${plural(n)}, seed ${seed}`,
+  caption: (run) => `${run.source} → ${run.target} · ${counted(run)}, seed ${run.seed}`,
   figures: ({ statistics: { variance, confidence }, decided, nearest }, state, { agreement }) => [
     ["variance", variance[0][state].toFixed(2), variance[0].at(-1)?.toFixed(2) ?? ""],
     ["confidence", sure(confidence?.[state]), sure(confidence?.at(-1))],
@@ -70,6 +74,10 @@ const scene = {
       : "",
   detail: showStrips,
   explainVariance(run) {
+    const solid = "Line: measured over all images and pixels shown.";
+    if (!run.sides.every(({ typical }) => typical)) {
+      return `${solid} No theory is shown: it is about clothes of all classes, and these are not.`;
+    }
     const covariances = [...new Set(run.sides.map(({ covariance }) => covariance))].join(" (A) and ");
     const chance = run.sides.every(({ training }) => training !== "by-class")
       ? " although pairs are drawn by chance"
@@ -79,14 +87,13 @@ const scene = {
         `Cov(<i>X</i><sub>0</sub>, <i>X</i><sub>1</sub>) = ${covariances}${covariances.includes("(A)") ? " (B)" : ""}` +
         `${chance}, because both are bright in the middle.`
       : "Noise and standardised digits both have variance 1.";
-    const solid = "Line: measured over all images and pixels shown.";
     const band = `Band: theory, ${theoryFormula(run)}, ± 2 standard errors of this many images.`;
     return `${solid} ${band} ${why}`;
   },
   traces: {
-    variance: ({ statistics: { variance }, theory }, times, line) => [
+    variance: ({ statistics: { variance }, theory, typical }, times, line) => [
       line("measured", times, variance[0], "solid"),
-      ...theoryLines(theory, 0, "", line),
+      ...(typical ? theoryLines(theory, 0, "", line) : []),
     ],
     norm: ({ statistics }, times, line) => [
       ...bandLines(statistics.norm, "norm", times, line),

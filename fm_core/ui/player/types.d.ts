@@ -141,6 +141,8 @@ declare namespace FM {
     /** E[x_0 | x] and E[x_1 | x]; like what follows, only if the exact velocity is known. */
     x_0?: number[];
     x_1?: number[];
+    /** log p_t(x) in nats, in closed form; null where there is none. */
+    log_density?: number | null;
     /** (alpha, beta, their derivatives) at the time. */
     coefficients?: number[];
     /** How many of the groups that the data are made of hold 90 % of the probability given x, and how many there are. */
@@ -171,6 +173,8 @@ declare namespace FM {
       neighbour?: number[][];
     };
     covariance: number;
+    /** Whether the theory of the variance is about such images. */
+    typical: boolean;
     /** Of digits: the field, the window of the perfect network (null: the whole image), and until when it holds. */
     velocity?: "learned" | "perfect";
     window?: number | null;
@@ -198,8 +202,9 @@ declare namespace FM {
   interface ImagesRun extends Run {
     /** [mean, standard deviation] of the pixels of the source and of the target. */
     scales: [[number, number], [number, number]];
-    /** Of translations: the pictures, before noise. */
+    /** Of translations: the pictures, before noise, and how often each is translated. */
     pictures?: Block;
+    draws?: number;
     /** Training digits in the plane, the mean place of each digit, and the share of the variance that the plane holds;
      * null without a plane. */
     plane?: { places: Block; labels: Block; means: [number, number][]; share: number } | null;
