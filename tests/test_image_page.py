@@ -167,8 +167,9 @@ def test_a_comparison_with_an_untrained_schedule_opens_with_a_trained_one(visit,
 
 # The pixels of the upper picture of a pair that fills the canvas, at the places of `grid.js`.
 UPPER = """(canvas) => {
-  const head = 52 * devicePixelRatio, zoom = Math.min(canvas.width / 32, (canvas.height - head) / 62);
-  const x0 = (canvas.width - 32 * zoom) / 2, y0 = head + (canvas.height - head - 62 * zoom) / 2;
+  const head = 52 * devicePixelRatio, room = canvas.height - 58 * devicePixelRatio; // see grid.js
+  const zoom = Math.min(canvas.width / 32, room / 62);
+  const x0 = (canvas.width - 32 * zoom) / 2, y0 = head + (room - 62 * zoom) / 2;
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   const [x, y] = [x0, y0].map((edge) => (k) => Math.floor(edge + (k + 2.5) * zoom));
   const at = (column, row) => data[4 * (y(row) * canvas.width + x(column))];
@@ -286,6 +287,18 @@ def test_no_old_picture_comes_back_and_a_bad_file_loses_nothing(open_tab, tmp_pa
     expect(refusal).to_contain_text("bad.png is not a picture that can be read")
     refusal.get_by_label("Close").click()
     in_use(page, "In use: 5 pictures of your files.")
+    page.locator("#translate-files").get_by_label("Clear").click()
+    chooser.set_input_files([tmp_path / "bad.png", several[0]])
+    expect(refusal).to_contain_text("accepted are")
+    expect(refusal).to_contain_text("Remove it with × to use the others.")
+    refusal.get_by_label("Close").click()
+    files = page.locator("#translate-files")
+    await_run(page, lambda: files.get_by_label("Remove this file").first.click(), "1 image, seed 0")
+    in_use(page, "In use: 1 picture of your files.")
+    files.get_by_label("Clear").click()
+    how_many.fill("5")
+    await_run(page, lambda: chooser.set_input_files(tmp_path / "five.npy"), "5 images, seed 0")
+    files.get_by_label("Clear").click()
     choose(page, "clothes", "dress", "translate")
     in_use(page, "", "dress")
     how_many.fill("1")

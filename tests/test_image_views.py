@@ -27,10 +27,11 @@ LINK = "?tab=digits&seed=3&steps=4&compare=1&steps_b=4"
 BENEATH = """async (canvas, [script, index]) => {
   const { cellOf, columnsFor } = await import(new URL(script, document.baseURI));
   const cell = cellOf(false, true), head = 52 * devicePixelRatio, { width, height } = canvas;
-  const columns = columnsFor(16, width, height - head, cell.width, cell.height);
+  const room = height - head - 6 * devicePixelRatio;
+  const columns = columnsFor(16, width, room, cell.width, cell.height);
   const size = [columns * cell.width + 2, Math.ceil(16 / columns) * cell.height + 2];
-  const zoom = Math.min(width / size[0], (height - head) / size[1]);
-  const [x0, y0] = [(width - zoom * size[0]) / 2, head + (height - head - zoom * size[1]) / 2];
+  const zoom = Math.min(width / size[0], room / size[1]);
+  const [x0, y0] = [(width - zoom * size[0]) / 2, head + (room - zoom * size[1]) / 2];
   const left = x0 + zoom * ((index % columns) * cell.width + 2);
   const top = y0 + zoom * (Math.floor(index / columns) * cell.height + 2 + cell.nearest);
   const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);

@@ -14,7 +14,7 @@ import numpy as np
 
 from fm_core.image_settings import CLOTHES_SET, OWN
 from fm_core.images import uploads
-from fm_core.images.uploads import Reading
+from fm_core.images.uploads import Reading, UploadError
 from fm_core.refusals import whole
 from fm_core.texts import text
 from fm_core.ui.controls import Controls
@@ -50,7 +50,7 @@ def create_own_pictures(controls: Controls) -> OwnPictures:
     with gr.Accordion("Your own: choose · drop · paste · draw", open=False, elem_id="translate-upload"):
         controls.heading("Your pictures", "pictures")
         label = "Pictures, or .npy, .npz, IDX"
-        files = Files(label=label, elem_id="translate-files", height=110)
+        files = Files(label=label, elem_id="translate-files", height=160)
         with gr.Row():
             look: dict[str, Any] = {"precision": 0, "min_width": 80}
             first = Whole(0, label="From image", minimum=0, maximum=FIRST[1], elem_id="translate-first", **look)
@@ -99,7 +99,7 @@ def connect_own_pictures(tab: RunTab, own: OwnPictures, turns: Turns) -> None:
     reading = [own.files, *own.options.values(), own.pad]
     look_on(own.gallery.select, "gallery", in_a_sentence(_of_gallery), [])
     look_on(own.pad.apply, "pad", again, reading)
-    look_on(own.files.upload, "files", again, reading)
+    look_on(partial(gr.on, [own.files.upload, own.files.delete]), "files", again, reading)
     look_on(partial(gr.on, [option.input for option in own.options.values()]), "", again, reading)
     turned = own.in_use.other(None, own.in_use, invert, js="(used) => used.other", **HIDDEN)
     look_on(turned.then, "", again, reading)
@@ -123,7 +123,10 @@ def _looked(pad: Pad, ticket: dict, files, first, count, invert, drawing) -> dic
         return _read(ticket, reading, "your drawing")
     if source != "files" or not files:
         return {}
-    reading = uploaded(files, first, count, invert)
+    try:
+        reading = uploaded(files, first, count, invert)
+    except UploadError as error:
+        raise UploadError(f"{error} Remove it with × to use the others." if len(files) > 1 else str(error)) from None
     n = len(reading.pixels)
     return _read(ticket, reading, f"{n} picture{'s' * (n > 1)} of your files")
 

@@ -5,7 +5,7 @@ import { locate } from "./time.js";
 
 export const SIZE = 28;
 const PIXELS = SIZE * SIZE;
-const HEAD = 52; // for the title and the variance, in pixels of the page
+const [HEAD, FOOT] = [52, 6]; // for the title and the variance, and beneath the images, in pixels of the page
 const GAP = 2; // between images, in their pixels
 const LABEL = 9; // the height of a line of text, in their pixels
 const SMALLEST = 8; // letters that are drawn, in pixels of the page
@@ -35,14 +35,15 @@ export function createGrid(figure, run, index, { layers }) {
   const { pictures, particles: count } = run;
   const nearest = layers.includes("nearest") ? run.sides[index].nearest : undefined;
   const cell = cellOf(Boolean(pictures), Boolean(nearest));
-  const head = HEAD * (window.devicePixelRatio || 1);
-  const columns = columnsFor(count, canvas.width, canvas.height - head, cell.width, cell.height);
+  const [head, foot] = [HEAD, FOOT].map((size) => size * (window.devicePixelRatio || 1));
+  const room = canvas.height - head - foot;
+  const columns = columnsFor(count, canvas.width, room, cell.width, cell.height);
   const [width, height] = [columns * cell.width + GAP, Math.ceil(count / columns) * cell.height + GAP];
   const sheet = make("canvas", { width, height });
   const [context, sheetContext] = [contextOf(canvas), contextOf(sheet)];
   const [accent, line, paper, ink] = ["ab"[index], "line", "paper", "ink"].map(coloursOf(figure));
-  const zoom = Math.min(canvas.width / width, (canvas.height - head) / height);
-  const [x0, y0] = [(canvas.width - zoom * width) / 2, head + (canvas.height - head - zoom * height) / 2];
+  const zoom = Math.min(canvas.width / width, room / height);
+  const [x0, y0] = [(canvas.width - zoom * width) / 2, head + (room - zoom * height) / 2];
   const image = new ImageData(SIZE, SIZE);
   const left = (/** @type {number} */ k) => (k % columns) * cell.width + GAP;
   const top = (/** @type {number} */ k) => Math.floor(k / columns) * cell.height + GAP;

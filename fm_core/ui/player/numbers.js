@@ -24,10 +24,12 @@ export function inWords({ least, most, step }) {
   return step < 1 ? `a ${range} in steps of ${step}` : `a whole ${range}`;
 }
 
-/** Whether an element is a control's number field that has no number which it accepts, perhaps not yet.
- * @param {unknown} element @returns {element is HTMLInputElement} */
+/** Whether an element is a number field that has no number which it accepts, perhaps not yet. That of the particle to
+ * follow may be empty. @param {unknown} element @returns {element is HTMLInputElement} */
 export function isUnfinished(element) {
-  if (!(element instanceof HTMLInputElement) || !element.matches(".fm-controls [type=number]")) return false;
+  if (!(element instanceof HTMLInputElement)) return false;
+  if (!element.matches(".fm-controls [type=number], .fm-particle")) return false;
+  if (element.matches(".fm-particle") && element.value === "" && !element.validity.badInput) return false;
   const given = element.valueAsNumber;
   return !(Math.abs(nearest(given, limitsOf(element)) - given) < ROUNDING);
 }

@@ -60,7 +60,7 @@ function finishNumber({ target: input }) {
   if (!isUnfinished(input)) return;
   const limits = limitsOf(input);
   const value = nearest(input.valueAsNumber, limits);
-  const name = input.ariaLabel?.replace("number input for ", "") ?? "This";
+  const name = input.ariaLabel?.replace(/number input for |;.*/g, "") ?? "This";
   note(input, `${name} must be ${inWords(limits)}, so it is now ${value}.`);
   input.value = String(value);
   input.dispatchEvent(new Event("input", { bubbles: true }));
@@ -68,7 +68,7 @@ function finishNumber({ target: input }) {
 
 /** Say something beneath a field, until the next entry. @param {HTMLInputElement} input @param {string} words */
 function note(input, words) {
-  const block = input.closest(".block") ?? input;
+  const block = input.closest(".block, .fm-options label") ?? input;
   block.parentElement?.querySelector(".fm-field-note")?.remove();
   const place = make("p", { className: "fm-field-note", role: "alert" }, words);
   block.after(place);
