@@ -110,7 +110,7 @@ def where_it_is_wrong(values: Values, said: list[str], _: list[float]) -> None:
     cosine = v @ at.v / np.linalg.norm(v) / np.linalg.norm(at.v)
     near([angle], [math.degrees(math.acos(cosine))], 0.06)
     near([off], [float(100 * np.linalg.norm(v - at.v) / np.linalg.norm(at.v))], 0.1)
-    near(said_figures(said, "is e to the power #"), [at.log_density], 0.06)
+    near(said_figures(said, "of the density of the pairs here is #"), [at.log_density], 0.06)
     sentences = ["Many pairs pass here", "Few pairs pass here", "Hardly any pair ever passes here"]
     assert [is_said(said, words) for words in sentences] == [
         at.log_density >= -3,

@@ -5,15 +5,18 @@ from html.parser import HTMLParser
 
 import pytest
 
+from fm_core.image_settings import IMAGE_SCHEDULES
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS
 from fm_core.ui.explanations import explanations, html_formula, why
+from fm_core.ui.point_packet import LAST
 
 CONTROLS = [
     "steps", "schedule", "solver", "velocity", "coupling", "target", "source", "particles", "seed", "compare", "images",
     "clothes", "pictures", "spacing", "noise", "drift", "digit_velocity", "window", "until", "draws", "training",
+    "image_schedule",
 ]  # fmt: skip
 FIGURES = [
     "variance", "theory", "exact_run", "distance", "speed", "straightness", "norm", "confidence", "evaluations",
@@ -97,6 +100,7 @@ def test_a_text_has_at_most_60_words_and_is_made_of_sentences(key):
     ("key", "registry", "words"),
     [
         ("schedule", SCHEDULES, lambda entry: [entry.name, Parsed(html_formula(entry.formula)).text]),
+        ("image_schedule", {n: SCHEDULES[n] for n in IMAGE_SCHEDULES}, lambda entry: [entry.name]),
         ("solver", SOLVERS, lambda entry: [f"{entry.title}: {entry.evaluations} evaluation", f"order {entry.order}"]),
         ("evaluations", SOLVERS, lambda entry: [f"{entry.title}: {entry.evaluations} evaluation"]),
         ("coupling", COUPLINGS, lambda entry: [entry.title]),
@@ -107,6 +111,15 @@ def test_a_text_has_at_most_60_words_and_is_made_of_sentences(key):
 def test_a_choice_explains_every_entry_of_its_registry(key, registry, words):
     said = Parsed(why(key, "here")).text
     assert [word for entry in registry.values() for word in words(entry) if word not in said] == []
+
+
+def test_the_schedules_of_images_alone_are_explained_beside_images():
+    said = Parsed(why("image_schedule", "here")).text
+    assert not any(name in said for name in SCHEDULES.keys() - set(IMAGE_SCHEDULES))
+
+
+def test_the_time_of_the_last_arrows_is_that_of_the_packet():
+    assert f"At t = 1 those of {LAST} are shown" in Parsed(why("arrows", "here")).text
 
 
 def test_an_unknown_key_is_refused_with_those_that_exist():

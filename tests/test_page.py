@@ -289,7 +289,7 @@ def test_each_statistic_has_its_lines_and_its_words_and_each_dimension_on_demand
     page.select_option(DATA.format("option=statistic"), "variance")
     assert re.search(r"theory\s*\?\s*exact field\s*\?", page.inner_text(f"{PLAYER} .fm-chart-words"))
     columns = page.inner_text(f"{PLAYER} .fm-numbers thead")
-    assert "flow-map error at the end" in columns
+    assert "flow-map error, same steps" in columns
     assert "W₂ to the data at the end" in columns
     page.check(DATA.format("option=dimensions"))
     lines = traces(page, 10)
@@ -393,7 +393,7 @@ def test_the_legend_switches_the_layers(page):
     legend, canvas = box(page, f"{PLAYER} .fm-legend"), box(page, f"{PLAYER} canvas")
     assert legend["bottom"] <= canvas["bottom"]
     opaque = f"getComputedStyle(document.querySelector('{PLAYER} .fm-legend')).backgroundColor"
-    assert float(page.evaluate(opaque).split("/")[1].strip(" )")) == pytest.approx(0.88)
+    assert float(page.evaluate(opaque).split("/")[1].strip(" )")) == pytest.approx(0.94)
     first = picture(page)
     for layer in LAYERS:
         switch = page.locator(DATA.format(f"layer={layer}"))
@@ -439,6 +439,13 @@ def test_a_clicked_particle_stays_lit_and_its_coordinates_can_be_read(page, libr
     page.fill(f"{PLAYER} .fm-particle", "1")  # people count from 1
     await_state(page, selected=0)
     assert page.inner_text(f"{PLAYER} .fm-readout").startswith("Particle 1: ")
+    set_particle = page.locator(f"{PLAYER} .fm-particle")
+    for typed, kept, selected in (("99999", "2000", 1999), ("0", "1", 0)):
+        set_particle.fill(typed)
+        set_particle.press("Enter")
+        note = f"Number of the one to follow must be a whole number from 1 to 2000, so it is now {kept}."
+        expect(page.locator(f"{PLAYER} .fm-field-note")).to_have_text(note)
+        await_state(page, selected=selected)
     page.get_by_role("button", name="Explain: What happens now").click()
     explanation = page.locator(".fm-explanation:popover-open")
     question, text = box(page, f"{PLAYER} [popovertarget=points-player-why-sentence]"), explanation.bounding_box()
@@ -492,7 +499,7 @@ LABELLED = f"""(names) => {{ const plot = {PLOT}, labels = [...plot.querySelecto
 
 
 def test_each_comparison_is_a_question_that_is_marked_and_says_what_to_watch(page):
-    sides = [("A linear", "B cosine"), ("A 5 steps", "B 50 steps"), ("A Euler · 40 steps", "B RK4 · 10 steps")]
+    sides = [("A linear", "B cosine"), ("A 5 steps", "B 50 steps"), ("A Euler · 20 steps", "B RK4 · 5 steps")]
     sides += [("A independent", "B optimal transport"), ("A learned", "B exact")]
     sides += [("A learned", "B learned, ReLU output"), ("A no noise", "B noise 1")]
     for k, (entry, (a, b)) in enumerate(zip(COMPARISONS, sides, strict=True)):
@@ -508,7 +515,7 @@ def test_each_comparison_is_a_question_that_is_marked_and_says_what_to_watch(pag
         page.wait_for_function(LABELLED, arg=[a, b])
         if entry.title == "Same cost, better solver?":
             costs = page.locator(".fm-columns:has(#points-player) .fm-cost").all_inner_texts()
-            assert costs == ["40 evaluations"] * 2
+            assert costs == ["20 evaluations"] * 2
     await_run(page, lambda: page.click("#points-compare-1"))
     expect(page.locator("#points-steps input[type=number]")).to_have_value("5")
     await_run(page, lambda: page.locator("#points-steps input[type=range]").press("ArrowRight"))

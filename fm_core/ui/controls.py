@@ -160,7 +160,7 @@ class Controls:
         def fill(suffix: str) -> None:
             self.steps(suffix, IMAGE_STEPS)
             choices = [(schedule, schedule) for schedule in schedules]
-            self.menu("schedule", suffix, "Path (schedule)", choices, "fm-pictures")
+            self.menu("schedule", suffix, "Path (schedule)", choices, "fm-pictures", explained="image_schedule")
             self.menu("solver", suffix, "Solver", SOLVER_CHOICES)
             more(suffix)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
 from fm_core.image_figures import STEEP_IMAGES, STEEP_PROBES, STEEP_STATES
-from fm_core.image_settings import BY_CLASS, RANDOM_PAIRS, TranslateSide
+from fm_core.image_settings import BY_CLASS, IMAGE_SCHEDULES, RANDOM_PAIRS, TranslateSide
 from fm_core.images.uploads import MAX_BYTES, MAX_FILES
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
@@ -72,7 +72,8 @@ def _values() -> dict[str, object]:
     """What the braces of the texts stand for."""
     plane = digit_plane(DEFAULT_DIRECTORY)
     return {
-        "schedules": "<br>".join(f"{escape(s.name)}: {html_formula(s.formula)}" for s in SCHEDULES.values()),
+        "schedules": _formulas(SCHEDULES),
+        "image_schedules": _formulas(IMAGE_SCHEDULES),
         "solvers": "<br>".join(map(_cost, SOLVERS.values())),
         "couplings": _either(coupling.title for coupling in COUPLINGS.values()),
         "targets": _either(target.title for target in TARGETS.values()),
@@ -92,6 +93,10 @@ def _values() -> dict[str, object]:
         "files": MAX_FILES,
         "megabytes": MAX_BYTES // 2**20,
     }
+
+
+def _formulas(schedules: Iterable[str]) -> str:
+    return "<br>".join(f"{escape(name)}: {html_formula(SCHEDULES[name].formula)}" for name in schedules)
 
 
 def noise_of(training: str) -> float:

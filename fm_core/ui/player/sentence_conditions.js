@@ -24,6 +24,7 @@ import {
 /** @typedef {import("./sentence_look.js").Look} Look */
 
 const FEW = 5; // steps that are called jumps
+const STRAYS = 0.05; // of the points, which end elsewhere than on the exact flow, are worth a word
 
 /** Whether α² + β² falls below 1 on the way of a side, which only the schedule tells from the other: seen where source
  * and data are equally wide, for there it is the curve of theory over its start. @param {Look[]} looks @param {number} index */
@@ -63,6 +64,7 @@ export const CONDITIONS = {
   guessed: (look) => isForOneStep(look.side) && isCollapsed(look),
   collapsed: isCollapsed,
   close: (look) => look.side.steps <= FEW && fits(look),
+  strays: (look) => fits(look) && !isNoisy(look.side) && (look.side.flow_map?.far ?? 0) >= STRAYS,
   fits,
   handed: ({ side: { until = 1 } }) => until < 1,
   local: ({ side }) => side.window,

@@ -6,7 +6,7 @@ import { stateAt } from "./time.js";
 /** @typedef {Partial<FM.PointsSide["statistics"] & FM.ImageSide["statistics"]>} Statistics */
 /** @typedef {{ velocity?: string, window?: number | null, until?: number } & Pick<FM.ImageSide, "training" | "right">} Field */
 /** @typedef {FM.Side & Partial<Pick<FM.PointsSide, OfPoints>> & Field & { statistics: Statistics }} Side */
-/** @typedef {Omit<FM.Run, "sides"> & { sides: Side[] }} Run */
+/** @typedef {Omit<FM.Run, "sides"> & { sides: Side[], draws?: number }} Run */
 /** @typedef {ReturnType<typeof lookAt>} Look */
 
 /** A side's figures at time t, and those of its variance in the phase and in the whole run.

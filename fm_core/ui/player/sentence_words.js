@@ -34,8 +34,9 @@ function inText(title) {
 }
 
 /** What a run carries. @param {Look} look */
-function things({ run: { kind, particles } }) {
+function things({ run: { kind, particles, draws = 1 } }) {
   if (kind === "points") return count(particles, "random point");
+  if (draws > 1) return `${draws} draws of one picture`;
   return kind === "digits" ? `${count(particles, "image")} of noise` : `${count(particles, "picture")} of clothes`;
 }
 
@@ -110,7 +111,8 @@ export const WORDS = {
   "distance²": ({ side }) => fixed(side.statistics.distance2 ?? 0),
   end: ({ side }) => mixOf(side),
   straightness: ({ side, state }) => fixed(side.statistics.straightness?.[state] ?? 1),
-  right: ({ side: { right }, run }) => `${right?.count} of ${count(run.particles, "picture")}`,
+  right: ({ side: { right }, run: { particles, draws = 1 } }) =>
+    `${right?.count} of ${count(particles, draws > 1 ? "draw" : "picture")}`,
   sure: ({ side, state }) => percent(side.statistics.confidence?.[state] ?? 0),
   "W₂": ({ side }) => fixed(distanceOf(side)),
   fresh: ({ side }) => `two fresh sets of data are about ${fixed(side.floor ?? 0)} apart`,

@@ -30,7 +30,7 @@ export const COMPARED = {
     else: VARIANCES,
   },
   middle: {
-    else: "*Variance halfway:* {a} {now and dip}, {b} {b.now and dip}; {origin} {var X₀}, data {var X₁}.",
+    else: "*Variance around halfway:* {a} {now and dip}, {b} {b.now and dip}; {origin} {var X₀}, data {var X₁}.",
   },
   late: {
     pairing: STRAIGHTNESS,
@@ -41,22 +41,24 @@ export const COMPARED = {
     same: "Both runs end alike, because *their settings are the same*.",
     "all guessed":
       "{a} and {b}: *all points end almost in one place*, the mean of the data. Training for one step does not help.",
-    apart: "{a} and {b}: *{far} of the points end far apart*, by over 10% of the data's spread; {median} is typical.",
+    apart:
+      "{a} and {b}: *points typically end {median} of the data's spread from their twins*; {far} of them end over 10% away.",
     pairing:
       "*Straightness:* {a} {straightness}, {b} {b.straightness}. The straighter the paths, the fewer steps are needed.",
     "both right": "*How many became the digit of their class:* {a} {right}, {b} {b.right}.",
     right: "*{right} became the digit of their class* with {a}; with {b}, no digit is the right one.",
     "b right": "With {a}, no digit is the right one; with {b}, *{b.right} became that of their class*.",
-    read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}, digits {var X₁}.",
-    images: "*Variance at the end:* {a} {now}, {b} {b.now}; digits {var X₁}.",
+    read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}; real digits have {var X₁}.",
+    images: "*Variance at the end:* {a} {now}, {b} {b.now}; real digits have {var X₁}.",
     "one widened":
       "*Noise without its correction* ends too wide, on the exact field as well: {a} {now}, {b} {b.now}; data {var X₁}.",
     narrower: "With {a}, *α² + β² falls below 1 on the way*, and with it the variance; with {b}, it stays 1.",
     wider: "With {a}, *α² + β² stays 1*; with {b}, it falls below 1 on the way, and with it the variance.",
+    cost: "*The same cost, {evaluations}:* variance {a} {now}, {b} {b.now}; the data's is {var X₁}.",
     unmeasured:
       "*Variance at the end:* {a} {now}, {b} {b.now}; data {var X₁}. The distance to the data is being measured.",
     "noise agrees": "*Other paths, other ends, the same crowd:* distance W₂: {a} {W₂}, {b} {b.W₂}; {fresh}.",
-    agree: "*Both end where the data live*, only the way there differed: distance W₂ {W₂} and {b.W₂}; {fresh}.",
+    agree: "*Both end near the data*, only the way there differed: distance W₂ {W₂} and {b.W₂}; {fresh}.",
     else: "{a}: *{verdict}*, {figure}; {b}: *{b.verdict}*, {b.figure}.",
   },
 };
@@ -78,7 +80,7 @@ export const COMPARED_PAIRS = {
   },
   middle: {
     pairing: LENGTHS,
-    stray: "*Variance halfway:* {a} {now}, {b} {b.now}; at the start {first}.",
+    stray: "*Variance around halfway:* {a} {now}, {b} {b.now}; at the start {first}.",
     else: COMPARED.middle.else,
   },
   late: {
