@@ -33,7 +33,6 @@ from tests.pages import CAPTION, ROOT, idle
 from tests.test_snippets import assert_same_states
 
 SENT = 4 / 127  # twice the error of a pixel on its way, see image_packet.py
-BAND = "Theory and its band are those of many pictures."
 WINDOW_11 = DigitSide(velocity="perfect", window=11, steps=4)
 
 
@@ -240,7 +239,7 @@ def test_one_coat_is_drawn_ten_times(open_tab):
     note = page.locator("#translate-draws-note")
     expect(note).to_be_empty()
     choose(page, "draws", 10, "translate")
-    expect(note).to_have_text(f"Only the first of 10 pictures is translated, with 10 draws of the noise. {BAND}")
+    expect(note).to_have_text("Only the first of 10 pictures is translated, with 10 draws of the noise.")
     page.wait_for_function("location.search.includes('draws=10')")
 
 
@@ -256,4 +255,4 @@ def test_a_persons_own_pictures_give_their_first_to_all_draws(image_page):
     assert (found["pictures"] == own[0]).all()
     assert len(found["pictures"]) == 10
     said = [update["value"] for update in updates.values() if "Only" in str(update.get("value"))]
-    assert said == [f"Only the first of 3 pictures is translated, with 10 draws of the noise. {BAND}"]
+    assert said == ["Only the first of 3 pictures is translated, with 10 draws of the noise."]

@@ -78,7 +78,7 @@ def _run_tab(
         sides = TRANSLATE.sides(values)
         found = {end: menus.translation_menu(service.library, schedules, side) for end, side in sides.items()}
         settled, updates = controls.settled(values, found)
-        updates |= controls.note("draws", _of_draws(values))
+        updates |= controls.note("draws", _settings(values).left_out(_count(values)))
         return settled, updates if settled["clothes"] == OWN else updates | {pictures.in_use: gr.update(value=None)}
 
     def export(values: Values, kind: str) -> Work:
@@ -164,13 +164,6 @@ def _count(values: Values) -> int:
     """How many pictures there are to translate. An address has none of a person's own."""
     own = str(values.get("pictures", ""))
     return len(own) * 3 // 4 // 784 if values["clothes"] == OWN else 10
-
-
-def _of_draws(values: Values) -> str:
-    """What is to be known of several draws for one picture; empty for one draw each."""
-    settings = _settings(values)
-    band = "Theory and its band are those of many pictures." if settings.draws > 1 else ""
-    return f"{settings.left_out(_count(values))} {band}".strip()
 
 
 def _settings(values: Values) -> TranslateSettings:
