@@ -290,7 +290,7 @@ def test_no_old_picture_comes_back_and_a_bad_file_loses_nothing(open_tab, tmp_pa
     page.locator("#translate-files").get_by_label("Clear").click()
     chooser.set_input_files([tmp_path / "bad.png", several[0]])
     expect(refusal).to_contain_text("accepted are")
-    expect(refusal).to_contain_text("Remove it with × to use the others.")
+    expect(refusal).to_contain_text("Files are removed from the list with ×; the others are then used.")
     refusal.get_by_label("Close").click()
     files = page.locator("#translate-files")
     await_run(page, lambda: files.get_by_label("Remove this file").first.click(), "1 image, seed 0")

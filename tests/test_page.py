@@ -439,10 +439,10 @@ def test_a_clicked_particle_stays_lit_and_its_coordinates_can_be_read(page, libr
     page.fill(f"{PLAYER} .fm-particle", "1")  # people count from 1
     await_state(page, selected=0)
     assert page.inner_text(f"{PLAYER} .fm-readout").startswith("Particle 1: ")
-    set_particle = page.locator(f"{PLAYER} .fm-particle")
+    number = page.locator(f"{PLAYER} .fm-particle")
     for typed, kept, selected in (("99999", "2000", 1999), ("0", "1", 0)):
-        set_particle.fill(typed)
-        set_particle.press("Enter")
+        number.fill(typed)
+        number.press("Enter")
         note = f"Number of the one to follow must be a whole number from 1 to 2000, so it is now {kept}."
         expect(page.locator(f"{PLAYER} .fm-field-note")).to_have_text(note)
         await_state(page, selected=selected)

@@ -126,7 +126,8 @@ def _looked(pad: Pad, ticket: dict, files, first, count, invert, drawing) -> dic
     try:
         reading = uploaded(files, first, count, invert)
     except UploadError as error:
-        raise UploadError(f"{error} Remove it with × to use the others." if len(files) > 1 else str(error)) from None
+        way_out = " Files are removed from the list with ×; the others are then used." if len(files) > 1 else ""
+        raise UploadError(f"{error}{way_out}") from None
     n = len(reading.pixels)
     return _read(ticket, reading, f"{n} picture{'s' * (n > 1)} of your files")
 
