@@ -73,6 +73,8 @@ export const CONDITIONS = {
   right: ({ side }) => side.right,
   "b right": (_, looks) => looks[1].side.right,
   "by class": ({ side }) => side.training === "by-class",
+  alike: ({ run, side }) => isTranslation(run) && side.source_noise === 0 && (run.draws ?? 1) > 1,
+  clean: ({ run, side }) => isTranslation(run) && side.source_noise === 0,
   clothes: ({ run }) => isTranslation(run),
   translated: ({ run }) => isTranslation(run) && isRead(run),
   read: ({ run }) => isRead(run),
