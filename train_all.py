@@ -45,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
             judge_finished(chosen, options, team)
         else:
             train_pending(chosen, options, team)
+        if team.leads:
+            report.write_readme(options.checkpoints)
     except Refusal as error:
         print(error, file=sys.stderr)
         return 1
@@ -52,8 +54,6 @@ def main(arguments: list[str] | None = None) -> int:
         kept = "what was measured is kept" if options.judge else "the same command, without --force, resumes from here"
         print(f"\nStopped. Nothing is lost: {kept}.", file=sys.stderr)
         return 130
-    if team.leads:
-        report.write_readme(options.checkpoints)
     return 0
 
 
@@ -165,7 +165,7 @@ def train(recipe: Recipe, options: argparse.Namespace, team: Team) -> None:
     usual_device = "cuda" if recipe.on_gpu and torch.cuda.is_available() else "cpu"
     how = (recipe, options.seed, team.device or options.device or usual_device, options.data_root, team)
     state = loop.resume(state_path, *how)
-    if state is None and state_path.exists():
+    if state is None and os.path.exists(state_path):
         print(f"{recipe.name}: {state_path} is damaged or of another recipe or seed, so the training starts over.")
     state = state or loop.start(*how)
     team.check_iteration(state.iteration)

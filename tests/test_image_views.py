@@ -151,3 +151,21 @@ def test_translations_have_no_nearest_digit(visit, address):
 def test_arrays_have_the_plane(runs):
     assert runs[1].plane is not None
     assert np.array_equal(exports.arrays(runs)["plane_b"], runs[1].plane.numpy())
+
+
+def test_a_view_whose_pictures_did_not_come_says_so_and_may_be_chosen_again(visit, address):
+    page = visit(address, LINK + "&t=0.5", ROOT.format("digits"), expected="503")
+    idle(page, "digits")
+    view, canvas = digits(page, "[data-option=view]"), digits(page, ".fm-panel.fm-a canvas")
+    painted = canvas.evaluate("(canvas) => canvas.toDataURL()")
+    page.route("**/fm/digits", lambda route: route.fulfill(status=503))
+    view.select_option("end")
+    expect(digits(page, ".fm-refusal")).to_contain_text(
+        "The server did not answer, so what this view shows is missing."
+    )
+    assert canvas.evaluate("(canvas) => canvas.toDataURL()") == painted
+    page.unroute("**/fm/digits")
+    view.select_option("x")
+    view.select_option("end")
+    changed = "(canvas, before) => canvas.toDataURL() !== before"
+    page.wait_for_function(f"([canvas, before]) => ({changed})(canvas, before)", arg=[canvas.element_handle(), painted])

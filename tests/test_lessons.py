@@ -420,6 +420,27 @@ def test_a_lesson_that_is_opened_before_its_script_is_there_is_shown(visit, taug
     expect(body(page, "99").locator(".fm-prediction")).to_be_visible()
 
 
+def test_after_going_back_every_lesson_that_is_opened_is_in_the_address(visit, taught):
+    page = visit(taught, "?tab=lessons", until=".fm-lesson")
+
+    def press(lesson: str, opens: bool) -> None:
+        page.locator(f".fm-lesson[data-lesson='{lesson}'] > summary").click()
+        if opens:
+            expect(body(page, lesson).locator(".fm-prediction")).to_be_visible()
+            named(lesson)
+
+    def named(lesson: str) -> None:
+        page.wait_for_function("(lesson) => new URLSearchParams(location.search).get('lesson') === lesson", arg=lesson)
+
+    press("99", opens=True)
+    press("1", opens=True)
+    page.go_back()
+    named("99")
+    press("99", opens=False)
+    press("2", opens=True)
+    press("99", opens=True)
+
+
 def test_players_out_of_sight_rest(open_lesson):
     page = open_lesson("99", "&show=1", reduced_motion="no-preference")
     player = body(page, "99").locator(PLAYER)

@@ -194,3 +194,22 @@ def test_copy_link_confirms_while_it_plays_and_offers_the_text_where_there_is_no
     expect(field).to_be_focused()
     assert query(page) == {"seed": "3", "t": "0"}
     assert field.evaluate("(field) => field.value.slice(field.selectionStart, field.selectionEnd)") == page.url
+
+
+def test_a_link_to_more_than_can_be_computed_shows_what_it_can_and_says_so(visit, image_address):
+    page = visit(image_address, "?tab=digits&images=64&steps=100&solver=rk4", ROOT.format("digits"))
+    refusal = part(page, ".fm-refusal", "digits")
+    expect(refusal).to_contain_text("This takes 25,600 evaluations")
+    expect(refusal).to_contain_text("The rest of the address is shown.")
+    address(page, tab="digits", images="64", steps="100")
+    expect(page.locator("#digits-steps input[type=number]")).to_have_value("100")
+
+
+def test_back_follows_no_particle_that_the_address_does_not_name(open_page):
+    page = open_page("?steps=9")
+    await_run(page, lambda: page.get_by_text("How many steps are enough?").click())
+    part(page, ".fm-particle").fill("5")
+    address(page, steps="5", compare="1", schedule_b="linear", follow="5")
+    await_run(page, page.go_back)
+    address(page, steps="9")
+    expect(part(page, ".fm-particle")).to_have_value("")

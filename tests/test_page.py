@@ -1,6 +1,7 @@
 """The tab of 2D flows in headless Chromium, used as a person would use it."""
 
 import io
+import json
 import re
 import threading
 from collections.abc import Callable
@@ -864,3 +865,39 @@ def test_two_people_do_not_see_each_others_runs(open_page):
     assert caption(first).endswith("51 steps")
     assert "Two spirals" in second.inner_text(f"{PLAYER} .fm-watch")
     assert caption(second).endswith("50 steps")
+
+
+def test_figures_of_a_run_that_was_stopped_come_if_what_was_asked_next_is_refused(open_page):
+    """The first answer is cut off behind its states, the next ask is refused, and all later ones are answered."""
+    page = open_page("?particles=200")
+    wanted: list[str] = []
+
+    def answer(route) -> None:
+        wanted.append(json.loads(route.request.post_data)["want"])
+        if len(wanted) == 1:
+            route.fulfill(status=200, body=states_alone(route.fetch().body()))
+        elif len(wanted) == 2:
+            route.fulfill(status=200, body=json.dumps({"refused": "Too much."}) + "\n")
+        else:
+            route.continue_()
+
+    page.route("**/fm/points", answer)
+    await_run(page, lambda: set_number(page, "steps", 7))
+    expect(page.locator(f"{PLAYER} .fm-say")).to_contain_text("The distance to the data is being measured.")
+    set_number(page, "steps", 9)
+    expect(page.locator(f"{PLAYER} .fm-refusal")).to_have_text("Too much.")
+    expect(page.locator(f"{PLAYER} .fm-numbers")).to_contain_text("chance alone")
+    assert caption(page).endswith("7 steps")
+    assert wanted == ["run", "run", "more"]
+    page.unroute("**/fm/points")
+
+
+def states_alone(body: bytes) -> bytes:
+    """The messages of an answer up to the first that has states."""
+    end = 0
+    while True:
+        line = body.index(b"\n", end) + 1
+        header = json.loads(body[end:line])
+        end = line + header.get("bytes", 0)
+        if "sides" in header:
+            return body[:end]

@@ -243,6 +243,19 @@ def test_one_coat_is_drawn_ten_times(open_tab):
     page.wait_for_function("location.search.includes('draws=10')")
 
 
+@pytest.mark.parametrize("want", ["work", "npz"])
+def test_files_of_a_translation_may_take_no_more_than_its_run(image_page, want):
+    """64 pictures in 100 steps of RK4, twice."""
+    answers = image_page.service.tabs["translate"]
+    pictures = base64.b64encode(bytes(784 * 64)).decode()
+    sides = tuple(TranslateSide(schedule, 100, "rk4") for schedule in ("linear", "cosine"))
+    values = {"pictures": pictures, **TRANSLATE.flatten(TranslateSettings(OWN, sides=sides))}
+    with pytest.raises(SettingsError, match=r"^This takes 51,200 evaluations, .* at most 12,800 are made at once"):
+        answers.work(values) if want == "work" else answers.export(values, want)
+    few = values | {"steps": 2, "steps_b": 2}
+    assert answers.export(few, "npz").seconds == pytest.approx(answers.work(few).seconds)
+
+
 def test_a_persons_own_pictures_give_their_first_to_all_draws(image_page):
     """By the service, as the page asks it."""
     answers = image_page.service.tabs["translate"]

@@ -167,3 +167,19 @@ def test_on_a_phone_the_probe_is_dragged_by_touch_and_the_page_does_not_scroll(o
     expect(page.locator(READOUT)).to_have_text(re.compile(r"^At \(0\.\d+, −\d\.\d\d\): "))
     assert place(page)[1] < 0
     assert page.evaluate("scrollY") == scrolled
+
+
+def test_the_probe_opens_and_closes_without_a_pointer(open_page):
+    page = open_page("?particles=200&t=0.5")
+    page.focus(f"{PLAYER} [data-action=probe]")
+    page.keyboard.press("Enter")
+    expect(page.locator(POINT)).to_be_focused()
+    assert "probe" in query(page)
+    page.keyboard.press("Space")
+    expect(page.locator(POINT)).to_be_hidden()
+    assert query(page) == {"particles": "200", "t": "0.5"}  # and nothing plays
+
+
+def test_images_have_no_arrows_to_probe(visit, address):
+    page = visit(address, "?tab=digits&images=4&steps=1", ROOT.format("digits"))
+    expect(page.locator(f"{ROOT.format('digits')} [data-action=probe]")).to_be_hidden()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -197,23 +198,47 @@ def shared_directory() -> Iterator[Path]:
         yield Path(directory)
 
 
-@pytest.mark.parametrize("folder", [".", "runs", "curves"])
-def test_a_folder_that_may_not_be_written_is_found_before_the_first_iteration(shared_directory, steps, capsys, folder):
-    """As a user without the rights of root, whom no permission stops."""
-    for name in ("runs", "curves"):
-        (shared_directory / name).mkdir()
-        (shared_directory / name).chmod(0o777)
-    (shared_directory / folder).chmod(0o555)
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Without the right to write the folder, and as a user without the rights of root, whom no permission stops."""
+    folder.chmod(0o555)
     user = os.geteuid()
     try:
         if user == 0:
             os.seteuid(65534)
-        code = train_all.main(["--only", "moons-linear", *FAST, "--checkpoints", str(shared_directory)])
+        yield
     finally:
         os.seteuid(user)
-        (shared_directory / folder).chmod(0o777)
+        folder.chmod(0o777)
+
+
+@pytest.mark.parametrize("folder", [".", "runs", "curves"])
+def test_a_folder_that_may_not_be_written_is_found_before_the_first_iteration(shared_directory, steps, capsys, folder):
+    for name in ("runs", "curves"):
+        (shared_directory / name).mkdir()
+        (shared_directory / name).chmod(0o777)
+    with locked(shared_directory / folder):
+        code = train_all.main(["--only", "moons-linear", *FAST, "--checkpoints", str(shared_directory)])
     assert (code, steps) == (1, [])
     assert capsys.readouterr().err.count("cannot be written: Permission denied. Make room there, or name another") == 1
+
+
+def test_a_readme_that_may_not_be_written_is_told_though_nothing_is_left_to_train(
+    shared_directory, quick_quality, capsys
+):
+    command = ["--only", "moons-linear", *FAST, "--checkpoints", str(shared_directory)]
+    assert train_all.main(command) == 0
+    with locked(shared_directory):
+        assert train_all.main(command) == 1
+    assert "README.md cannot be written: Permission denied." in capsys.readouterr().err
+
+
+def test_a_folder_with_too_long_a_name_is_told(tmp_path, steps, capsys):
+    command = ["--checkpoints", str(tmp_path / ("x" * 300))]
+    assert train_all.main(["--only", "moons-linear", *FAST, *command]) == 1
+    assert "cannot be written: File name too long." in capsys.readouterr().err
+    assert train_all.main(["--list", *command]) == 0
+    assert capsys.readouterr().out.count("not trained") == len(CATALOGUE)
 
 
 @pytest.mark.parametrize(

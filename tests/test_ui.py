@@ -251,6 +251,14 @@ def test_a_wrong_value_of_an_address_is_named_and_the_good_ones_are_kept(wrong, 
     assert len(refusal) < 300
 
 
+def test_values_of_an_address_that_take_too_much_together_give_way_one_by_one():
+    texts = {"particles": "5000", "compare": "1", "steps": "200", "solver": "rk4", "schedule_b": "vp"}
+    settings, refusals = POINTS.from_query(texts)
+    assert settings == Settings(particles=5000, sides=(Side(steps=200), Side("cosine")))
+    (refusal,) = map(str, refusals)
+    assert refusal.startswith("This takes 4,250,000 evaluations, ")
+
+
 def test_side_b_is_not_checked_while_it_is_not_compared():
     assert POINTS.unflatten(POINTS.defaults | {"schedule_b": "nonsense"}) == Settings()
     with pytest.raises(SettingsError):

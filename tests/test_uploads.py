@@ -337,6 +337,7 @@ def refused(*paths: Path, **options) -> str:
         (b"1," * 784 + b"1\n" + b"1," * 30_000, "a row of more than 32,768 characters"),
         (b"1," * 3072 + b"1\n", "3,073 columns; accepted are tables of 784 pixels a row"),
         (csv().split(b"\n")[0], "no row 0"),
+        (csv(values=np.ones((1, 784), np.uint8))[:-900], "a row that is not numbers, or not as many"),
         (archive({}), "without pictures"),
         (archive({"a\nb.png": b"nothing"}), "a?b.png in bad.file is not a picture"),
         (archive({"a.txt": b"text"}), "a.txt in bad.file is not a picture"),
@@ -390,6 +391,7 @@ def test_limits_and_ranges(tmp_path):
     for wrong in ({"first": -1}, {"count": 0}, {"first": 1.5}, {"count": None}):
         assert "range" in refused(good, **wrong)
     assert "no row 5" in refused(written(tmp_path / "a.csv", csv()), first=5)
+    assert "1 columns" in refused(written(tmp_path / "empty.csv", gzip.compress(b"")))
     assert "from 5 on" in refused(written(tmp_path / "a.zip", archive(pngs())), first=5)
     assert "auto, always, never" in refused(good, invert="perhaps")
     assert "cannot be read" in refused(tmp_path)

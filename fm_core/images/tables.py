@@ -20,7 +20,7 @@ def recognises(name: str, content: bytes) -> bool:
 
 def read(name: str, content: bytes, first: int, count: int) -> np.ndarray:
     """Images `first` to `first + count` of the table, uint8 of shape (n, 28, 28). Raises UploadError."""
-    names = next(BytesIO(content)).removeprefix(_MARK).strip().lower().split(b",")
+    names = next(BytesIO(content), b"").removeprefix(_MARK).strip().lower().split(b",")
     if len(names) not in (784, 785):
         raise UploadError(f"{name} is a table of {len(names):,} columns; accepted are tables of {_ACCEPTED}.")
     headed = not names[0].strip(b' "').replace(b".", b"").isdigit()
@@ -32,6 +32,8 @@ def read(name: str, content: bytes, first: int, count: int) -> np.ndarray:
         raise UploadError(f"{name} has a row of more than {MAX_LINE:,} characters; accepted are {_ACCEPTED}.")
     try:
         table = np.loadtxt(rows, delimiter=",", quotechar='"', ndmin=2)
+        if table.shape[1] != len(names):
+            raise ValueError  # as `loadtxt` does where rows differ
     except ValueError:
         raise UploadError(f"{name} has a row that is not numbers, or not as many; accepted are {_ACCEPTED}.") from None
     label_last = names[-1].strip(b'"') in (b"label", b"class")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -42,10 +43,10 @@ def state_of(name: str, directory: Path) -> tuple[str, dict | None]:
     """One of trained, stopped, not trained and damaged, and the metadata of the checkpoint if it is sound."""
     path = checkpoint_path(name, directory)
     try:
-        metadata = load_checkpoint(path, CATALOGUE[name]).metadata if path.exists() else None
+        metadata = load_checkpoint(path, CATALOGUE[name]).metadata if os.path.exists(path) else None
     except CheckpointError:
         return "damaged", None
-    if state_path(name, directory).exists():
+    if os.path.exists(state_path(name, directory)):
         return "stopped", metadata
     return ("trained" if metadata else "not trained"), metadata
 

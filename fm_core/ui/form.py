@@ -67,7 +67,9 @@ class Form:
         return {**self.fixed, **{name: str(int(v) if isinstance(v, bool) else v) for name, v in changed.items()}}
 
     def from_query(self, query: Mapping[str, str]) -> tuple[Any, list[SettingsError]]:
-        """The settings of an address, and a refusal for each value that cannot be. Other parameters are ignored."""
+        """The settings of an address, and a refusal for each value that cannot be, and for values that cannot be
+        together, of which the last ones are left out. Other parameters are ignored.
+        """
         values, refusals = {}, []
         for name in filter(query.__contains__, self.names):
             value = self._parse(name, query[name])
@@ -76,7 +78,15 @@ class Form:
                 values[name] = value
             except SettingsError as refusal:
                 refusals.append(refusal)
-        return self.unflatten(values), refusals
+        settings, refused = self._together(values)
+        return settings, refusals + refused
+
+    def _together(self, values: dict[str, Any]) -> tuple[Any, list[SettingsError]]:
+        try:
+            return self.unflatten(values), []
+        except SettingsError as refusal:
+            fewer = dict(list(values.items())[:-1])
+            return self._together(fewer)[0], [refusal]
 
     def _parse(self, name: str, text: str) -> object:
         default = self.defaults.get(name)

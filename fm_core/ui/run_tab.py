@@ -141,7 +141,7 @@ class RunTab:
         inputs, unchanged, news = list(self.inputs.values()), "{__type__: 'update'}", gr.JSON(visible=False)
         begin = f"(...values) => {{ {self.root}.before = values; return values; }}"
         once = {"queue": False, "trigger_mode": "multiple", **HIDDEN}
-        restored = self.player.restore(restore, inputs, news, js=begin, preprocess=False, **once)
+        restored = self.player.restore(in_a_sentence(restore), inputs, news, js=begin, preprocess=False, **once)
         same = "(value, k) => before && JSON.stringify(value) === JSON.stringify(before[k])"
         script = f"""(news, ...values) => {{ const root = {self.root}, before = root.before, kept = values.map({same});
           {REFUSE} return {self._in_order("news")}.map((update, k) => (kept[k] ?? before) ? update : {unchanged}); }}"""

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -83,7 +84,8 @@ def _run_tab(
     def export(values: Values, kind: str) -> Work:
         settings, pixels = _settings(values), _pixels(values)
         own = pixels if settings.clothes == OWN else None
-        return exports.work(kind, settings, lambda check: _read_runs(service.library, pixels, settings, check), own)
+        made = exports.work(kind, settings, lambda check: _read_runs(service.library, pixels, settings, check), own)
+        return replace(made, seconds=_expected(pixels, settings))
 
     return RunTab(service, player, controls, work, settle, export, [pictures.in_use, *controls.noted], sources)
 
@@ -97,7 +99,6 @@ def _more(controls: Controls, suffix: str) -> None:
 
 def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSettings) -> Work:
     """The packets of the run that translates pictures, uint8 (n, 28, 28). Raises SettingsError for too much work."""
-    IMAGE_BUDGET.check(len(pixels), settings.sides)
 
     def compute(check: Check) -> Iterator[Packet | Later]:
         runs = playground.translate(library, pixels, settings, check)
@@ -107,11 +108,17 @@ def translate_work(library: Library, pixels: np.ndarray, settings: TranslateSett
     return Work(
         (settings, pixels.tobytes()),
         "images",
-        IMAGE_BUDGET.expected(len(pixels), settings.sides),
+        _expected(pixels, settings),
         PARTS,
         compute,
         IMAGE_BUDGET.patience,
     )
+
+
+def _expected(pixels: np.ndarray, settings: TranslateSettings) -> float:
+    """About how many seconds the run takes. Raises SettingsError for too much work."""
+    IMAGE_BUDGET.check(len(pixels), settings.sides)
+    return IMAGE_BUDGET.expected(len(pixels), settings.sides)
 
 
 def _read_runs(library: Library, pixels: np.ndarray, settings: TranslateSettings, check: Check) -> list[Run]:

@@ -99,3 +99,16 @@ test("the stations of the step buttons are those of the side with more steps, th
   assert.equal(finest({ sides: [a, b] }), b);
   assert.equal(finest({ sides: [b, c] }), b);
 });
+
+test("a browser that keeps no address, or refuses to show one, stops nothing", () => {
+  browserAt("?steps=9");
+  const never = () => {
+    throw new Error("SecurityError");
+  };
+  Object.assign(globalThis.sessionStorage, { getItem: never, setItem: never });
+  Object.assign(globalThis.history, { pushState: never, replaceState: never });
+  assert.equal(opening("digits"), "");
+  assert.equal(opening("points"), "?steps=9");
+  show("points", "/?steps=10", false);
+  showTab("digits");
+});

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { newestOf } from "../../fm_core/ui/player/newest.js";
+import { Probe } from "../../fm_core/ui/player/probe.js";
 import { opacitiesOf } from "../../fm_core/ui/player/probe_picture.js";
 import { errorOf, readOut, sentenceOf, termsOf, valuesOf, verdict } from "../../fm_core/ui/player/probe_words.js";
 
@@ -90,4 +91,23 @@ test("of what is wanted while something is asked, only the newest is asked next"
   await new Promise((done) => setTimeout(done, 20));
   ask(4);
   assert.deepEqual(asked, [1, 3, 4]);
+});
+
+test("the flow is asked for once the clock rests, also if it came to rest at the same time and place", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const run = { ends: { target: "moons", source: "standard-gaussian" }, sides: [side] };
+  const player = { root: new EventTarget(), clock: { playing: true }, scene: {} };
+  const probe = new Probe(player);
+  const asked = [];
+  Object.assign(probe, { ask: () => asked.push("run"), answer: (want) => asked.push(want) });
+  probe.put([0, 0]);
+  probe.follow(run, 1);
+  context.mock.timers.tick(300); // which plays on at the end, until it begins anew
+  assert.deepEqual(asked, ["run"]);
+  player.clock.playing = false;
+  probe.follow(run, 1);
+  context.mock.timers.tick(300);
+  probe.follow(run, 1);
+  context.mock.timers.tick(300);
+  assert.deepEqual(asked, ["run", "flow"]);
 });

@@ -36,7 +36,16 @@ export function addressFor(parameters, large, { pathname, hash }) {
 
 /** What a tab opens with: the address, if it names this tab, else what this browser kept. @param {string} tab */
 export function opening(tab) {
-  return tabOf(location.search) === nameIn(tab) ? location.search : (sessionStorage.getItem(keyOf(tab)) ?? "");
+  return tabOf(location.search) === nameIn(tab) ? location.search : keptOf(keyOf(tab));
+}
+
+/** What the browser kept: nothing where it does not allow it. @param {string} key */
+function keptOf(key) {
+  try {
+    return sessionStorage.getItem(key) ?? "";
+  } catch {
+    return "";
+  }
 }
 
 /** Whether an address has settings for the server to read. @param {string} search */
@@ -48,17 +57,30 @@ export function hasSettings(search) {
 /** Put an address into the browser: a new entry of its history for another tab, or if `push`.
  * @param {string} tab @param {string} address @param {boolean} push */
 export function show(tab, address, push) {
-  sessionStorage.setItem(keyOf(tab), address.slice(address.indexOf("?")).replace(/^[^?].*/, ""));
+  try {
+    sessionStorage.setItem(keyOf(tab), address.slice(address.indexOf("?")).replace(/^[^?].*/, ""));
+  } catch {
+    // not allowed: the tab opens as usual
+  }
   const another = push || tabOf(location.search) !== nameIn(tab);
-  if (address !== location.pathname + location.search + location.hash)
-    history[another ? "pushState" : "replaceState"](history.state, "", address);
+  if (address !== location.pathname + location.search + location.hash) setAddress(address, another);
+}
+
+/** Write it, unless the browser refuses: some do where it changes too often, and the next change will be written.
+ * @param {string} address @param {boolean} push */
+export function setAddress(address, push) {
+  try {
+    history[push ? "pushState" : "replaceState"](history.state, "", address);
+  } catch {
+    // the run goes on
+  }
 }
 
 /** The address of a tab that has no player, or whose player will write its own. @param {string} id */
 export function showTab(id) {
   if (tabOf(location.search) === id) return;
-  const kept = sessionStorage.getItem(`fm-address-${id}`) || (id === FIRST ? "" : `?tab=${id}`);
-  history.pushState(history.state, "", addressOf(kept, {}, location));
+  const kept = keptOf(`fm-address-${id}`) || (id === FIRST ? "" : `?tab=${id}`);
+  setAddress(addressOf(kept, {}, location), true);
 }
 
 /** How the player shows a run, by parameter: read from text, and written unless it is usual.

@@ -17,6 +17,7 @@ const ACTIONS = {
   end: ({ clock }) => clock.set(1, false),
   back: ({ clock }, run) => clock.set(neighbour(finest(run).t.values, clock.t, -1), false),
   forward: ({ clock }, run) => clock.set(neighbour(finest(run).t.values, clock.t, 1), false),
+  probe: ({ probe }, run) => probe.openInMiddle(run),
   async link(player, run) {
     const link = location.origin + player.link();
     const copied = await navigator.clipboard?.writeText(link).then(
@@ -111,7 +112,9 @@ function onKey(/** @type {Player} */ player, /** @type {KeyboardEvent} */ event)
 function returnTo(/** @type {Player} */ player, /** @type {FM.Events} */ { restore }) {
   if (player.embedded || opening(player.tab) !== location.search || !player.isSeen()) return;
   player.options = Object.assign(player.options, player.usual);
+  player.selected = null;
   player.display(displayIn(location.search));
+  player.numberSelected();
   restore(location.search.slice(1));
 }
 
@@ -147,6 +150,8 @@ function once(act) {
   };
 }
 
+const UNSERVED = "The server did not answer, so what this view shows is missing. Choose it again.";
+
 /** What only some views and charts need, and what a call that was stopped left out. @param {Player} player
  * @param {FM.Run} run @param {string} part @param {Record<string, unknown>} values */
 async function fetchMore(player, run, part, values) {
@@ -155,10 +160,11 @@ async function fetchMore(player, run, part, values) {
   };
   try {
     await call(player.tab, part, values, player.listening.signal, hear);
-  } catch {
-    player.tell("The server did not give what this view shows.");
+    return true;
+  } catch (error) {
+    if (player.run === run) player.refuse(error instanceof Refused ? error.message : UNSERVED);
+    return false;
   }
-  return true;
 }
 
 /** Whether the address names another tab, which is about to be shown, so that this one need not ask. @param {string} tab */
@@ -172,6 +178,7 @@ function connectAsks(player, search, { ask, apply, restore }) {
   const root = /** @type {FM.Root} */ (player.root);
   const { dataset } = root;
   let running = new AbortController();
+  const measured = /** @type {WeakSet<FM.Run>} */ (new WeakSet()); // the runs whose figures came
   const asks = createAsks({
     run(ticket) {
       dataset.started = String(ticket);
@@ -207,8 +214,10 @@ function connectAsks(player, search, { ask, apply, restore }) {
       if (signal.aborted) return;
       if (updates) applied = applyUpdates(updates);
       else if (before !== undefined) parts || player.tell(waitingWords(message.header));
-      else if (parts++) player.complete(message);
-      else {
+      else if (parts++) {
+        player.complete(message);
+        if (player.run) measured.add(player.run);
+      } else {
         const ended = () => answer.catch(() => {}); // whose parts would come upon later ones
         const superseded = () => dataset.asked !== ticket && root.ariaBusy === "true";
         player.onLack = once((run, part) => ended().then(() => !superseded() && fetchMore(player, run, part, values)));
@@ -227,8 +236,11 @@ function connectAsks(player, search, { ask, apply, restore }) {
     await reply(player, "applied", apply);
   }
 
-  const refuse = (/** @type {string} */ sentence) => {
+  /** Show why, and the run that stays, with the figures that it may lack. @param {string} sentence */
+  const refuse = (sentence) => {
+    player.age(false);
     player.refuse(sentence);
+    if (player.run && !measured.has(player.run)) player.onLack(player.run, "more");
     player.tell("No new run.");
   };
   root.addEventListener("ask", () => asks.ask());

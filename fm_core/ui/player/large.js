@@ -1,5 +1,5 @@
 // Large letters and thick lines, for a projector: one setting of the whole page, which the address of every tab carries.
-import { addressFor, isLarge } from "./address.js";
+import { addressFor, isLarge, setAddress } from "./address.js";
 
 /** Show what the address says: style sheet and players read it from the page's class. */
 export function showLarge() {
@@ -9,6 +9,6 @@ export function showLarge() {
 /** @param {boolean} large */
 export function setLarge(large) {
   const parameters = new URLSearchParams(location.search);
-  history.replaceState(history.state, "", addressFor(parameters, large, location));
+  setAddress(addressFor(parameters, large, location), false);
   showLarge();
 }

@@ -35,12 +35,15 @@ function hideParts(root) {
   for (const part of hidden) if (/^[a-z]+$/.test(part)) root.classList.add(`fm-hide-${part}`);
 }
 
+/** Whether the address names this lesson. @param {HTMLDetailsElement} entry */
+const isAddressed = ({ dataset: { lesson } }) =>
+  tabOf(location.search) === "lessons" && new URLSearchParams(location.search).get("lesson") === lesson;
+
 /** @param {HTMLDetailsElement[]} entries */
 function openAsAddressed(entries) {
-  const wanted = new URLSearchParams(location.search).get("lesson");
-  const entry = entries.find(({ dataset }) => dataset.lesson === wanted);
-  if (!entry || tabOf(location.search) !== "lessons") return;
-  entry.dataset.query = location.search;
+  const entry = entries.find(isAddressed);
+  if (!entry) return;
+  if (!entry.dataset.mounted) entry.dataset.query = location.search;
   entry.dataset.sought = "yes";
   entry.open = true;
   requestAnimationFrame(() => entry.scrollIntoView({ block: "start" }));
@@ -49,7 +52,7 @@ function openAsAddressed(entries) {
 /** @param {HTMLDetailsElement} entry @param {{ plotly: string }} props */
 function toggled(entry, props) {
   if (!entry.open) return;
-  if (!entry.dataset.query) showLesson(entry.dataset.lesson ?? "", {}, true);
+  if (!entry.dataset.query && !isAddressed(entry)) showLesson(entry.dataset.lesson ?? "", {}, true);
   if (entry.dataset.mounted) return;
   entry.dataset.mounted = "yes";
   mountLesson(entry, props)

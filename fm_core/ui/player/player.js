@@ -126,7 +126,6 @@ export class Player {
   refuse(sentence) {
     const place = find(this.root, ".fm-refusal");
     place.hidden = !sentence;
-    this.age(false);
     write(place, sentence);
   }
 
@@ -229,6 +228,10 @@ export class Player {
     this.address();
   }
 
+  numberSelected() {
+    this.particle.value = this.selected === null ? "" : `${this.selected + 1}`;
+  }
+
   draw() {
     const { run, clock, root } = this;
     if (!run) return;
@@ -257,9 +260,10 @@ export class Player {
     const place = find(root, ".fm-readout");
     place.ariaLive = clock.playing ? "off" : "polite";
     root.dataset.selected = String(selected ?? "");
+    find(root, '[data-action="probe"]').hidden = !this.probe.fits(run);
     const probed = this.probe.words(run);
     root.classList.toggle("fm-following", selected !== null || probed !== "");
-    if (document.activeElement !== this.particle) this.particle.value = selected === null ? "" : `${selected + 1}`;
+    if (document.activeElement !== this.particle) this.numberSelected();
     const { article, subject = "" } = this.words;
     const why = this.probe.fits(run) ? ", or an empty place to see why its arrow points there" : "";
     let text = probed || `Click ${article} ${subject} to follow it${why}.`;

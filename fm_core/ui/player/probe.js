@@ -10,6 +10,7 @@ const SETTLED = 250; // milliseconds at one place and time, after which the flow
 const STEP = 0.01; // of the window, by an arrow key
 /** @type {Record<string, [number, number]>} */
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+const CLOSES = ["Enter", " ", "Escape"];
 
 export class Probe {
   at = /** @type {number[] | null} */ (null);
@@ -21,6 +22,7 @@ export class Probe {
   pending = { run: false, flow: false }; // what is asked, or about to be
   stopping = new AbortController();
   timer = 0;
+  held = false; // that the flow was not asked for, because the clock ran
   handles = /** @type {HTMLElement[]} */ ([]);
 
   /** @param {import("./player.js").Player} player */
@@ -66,14 +68,28 @@ export class Probe {
     if (!this.at) return;
     const values = valuesOf(run, this.at, t);
     const key = JSON.stringify(values);
-    if (key === this.key) return;
+    if (key === this.key) {
+      if (this.held && !this.player.clock.playing) this.awaitFlow(values);
+      return;
+    }
     const fields = JSON.stringify({ ...values, x: 0, y: 0, t: 0 });
     if (fields !== this.fields) this.found = null;
     Object.assign(this, { key, fields, flow: null, trouble: "", pending: { run: true, flow: true } });
     this.stop();
     this.ask(values);
-    this.timer = Number(setTimeout(() => this.player.clock.playing || this.answer("flow", values), SETTLED));
+    this.awaitFlow(values);
     this.announce();
+  }
+
+  /** Ask for the flow if the clock rests then; else once it does. @param {Record<string, unknown>} values */
+  awaitFlow(values) {
+    this.held = false;
+    this.timer = Number(
+      setTimeout(() => {
+        this.held = this.player.clock.playing;
+        if (!this.held) this.answer("flow", values);
+      }, SETTLED),
+    );
   }
 
   /** @param {"run" | "flow"} want @param {Record<string, unknown>} values */
@@ -152,7 +168,7 @@ export class Probe {
     const { run } = this.player;
     const move = MOVES[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey || !this.fits(run) || !this.at) return;
-    if (!move && event.key !== "Enter" && event.key !== "Escape") return;
+    if (!move && !CLOSES.includes(event.key)) return;
     event.preventDefault();
     event.stopPropagation(); // the player's keys are others
     if (!move) return this.close();
@@ -175,11 +191,27 @@ export class Probe {
     const { player } = this;
     const at = player.pictures[index].placeAt?.(event);
     if (!at || !this.fits(player.run)) return false;
+    this.open(at, index);
+    return true;
+  }
+
+  /** For who has no pointer. @param {FM.Run} run */
+  openInMiddle(run) {
+    if (!this.fits(run)) return;
+    const [low, high] = run.window;
+    this.open(
+      low.map((x, d) => (x + high[d]) / 2),
+      0,
+    );
+  }
+
+  /** @param {number[]} at @param {number} index of the side whose handle the keys move */
+  open(at, index) {
+    const { player } = this;
     player.selected = null;
     this.move(at);
     player.address();
     find(player.sides.figures[index], ".fm-probe-point").focus({ preventScroll: true });
-    return true;
   }
 
   close() {

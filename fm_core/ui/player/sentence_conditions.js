@@ -39,8 +39,8 @@ function isNarrower(looks, index) {
  * @type {Record<string, (look: Look, looks: Look[]) => unknown>} */
 export const CONDITIONS = {
   relu: ({ side }) => isRelu(side),
-  guessing: ({ side }) => isForOneStep(side) && side.steps === 1 && side.coupling !== "ot",
-  unseen: ({ side }) => isForOneStep(side) && side.steps > 1,
+  guessing: ({ side }) => isForOneStep(side) && side.nfe === 1 && side.coupling !== "ot",
+  unseen: ({ side }) => isForOneStep(side) && side.nfe > 1,
   noisy: ({ side }) => isNoisy(side),
   alone: ({ side }) => isAlone(side),
   coarse: (look) => isCoarse(look) && !isExact(look.side),
@@ -103,8 +103,8 @@ export const CONDITIONS = {
   "all guessed": ({ run }, looks) =>
     looks.every(isCollapsed) && run.sides.some(isForOneStep) && onlyIn(run, "velocity"),
   "one guessing": ({ run }) =>
-    onlyIn(run, "velocity") && run.sides.some((side) => isForOneStep(side) && side.steps === 1),
-  "one unseen": ({ run }) => onlyIn(run, "velocity") && run.sides.some((side) => isForOneStep(side) && side.steps > 1),
+    onlyIn(run, "velocity") && run.sides.some((side) => isForOneStep(side) && side.nfe === 1),
+  "one unseen": ({ run }) => onlyIn(run, "velocity") && run.sides.some((side) => isForOneStep(side) && side.nfe > 1),
   pairing: ({ run }) => onlyIn(run, "coupling") || onlyIn(run, "group"),
   images: ({ run }) => run.kind !== "points",
   agree: (_, looks) => looks.every(fits),

@@ -4,7 +4,7 @@ import { stateAt } from "./time.js";
 
 /** @typedef {"coupling" | "group" | "end" | "flow_map" | "distances" | "floor"} OfPoints */
 /** @typedef {Partial<FM.PointsSide["statistics"] & FM.ImageSide["statistics"]>} Statistics */
-/** @typedef {{ velocity?: string, window?: number | null, until?: number } & Pick<FM.ImageSide, "training" | "source_noise" | "right">} Field */
+/** @typedef {{ velocity?: string, window?: number | null, until?: number } & Partial<Pick<FM.ImageSide, "training" | "source_noise" | "typical" | "right">>} Field */
 /** @typedef {FM.Side & Partial<Pick<FM.PointsSide, OfPoints>> & Field & { statistics: Statistics }} Side */
 /** @typedef {Omit<FM.Run, "sides"> & { sides: Side[], draws?: number }} Run */
 /** @typedef {ReturnType<typeof lookAt>} Look */
@@ -16,7 +16,8 @@ export function lookAt(run, side, t, { from, until }) {
   const variance = side.statistics.variance[0];
   const state = stateAt(times, t);
   const shown = variance.slice(stateAt(times, from), stateAt(times, until - 1e-6) + 1);
-  const [source, data] = ends(side.theory.values[0]);
+  const [expected, data] = ends(side.theory.values[0]);
+  const source = side.typical === false ? variance[0] : expected; // theory is about clothes of all classes
   const errors = ends(side.theory.errors[0]);
   const [low, error] = source < data ? [source, errors[0]] : [data, errors[1]];
   return { run, side, state, now: variance[state], variance, shown, source, data, low, error, lastError: errors[1] };

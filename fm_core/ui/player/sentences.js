@@ -9,7 +9,7 @@
 const RELU = "A point that is too far right or too high *cannot come back*: a ReLU gives no arrow to the left or down.";
 const ONE_STEP = "One step has only two states, its start and its end; *in between, the player draws straight lines*.";
 const UNSEEN =
-  "*A network for one step, taken in {steps}:* it was trained at t = 0 alone, so its later arrows mean nothing.";
+  "*A network for one step, asked {evaluations, times}:* it was trained at t = 0 alone, so its later arrows mean nothing.";
 const ALONE =
   "*Noise without its correction:* variance {now}, theory says {theory}. Nothing takes back what it spreads.";
 const ALONE_AT_END =
@@ -71,7 +71,8 @@ export const POINTS = {
   end: {
     missed:
       "*{far} of the points miss:* they end over a tenth of the data's spread from where the exact flow takes them.",
-    unseen: "*This network was trained for one step, not for {steps}:* variance {now}, the data's is {var X₁}.",
+    unseen:
+      "*This network was trained to be asked once, not {evaluations, times}:* variance {now}, the data's is {var X₁}.",
     guessed:
       "*All points end almost in one place*, the mean of the data: for one step, the average of all x₁ is the best guess.",
     collapsed:
@@ -203,7 +204,7 @@ export const PAIRS = {
   },
   way: {
     stray: STRAY,
-    else: "Each point heads for its own partner: *{crossing} of the straight lines between partners cross*.",
+    else: "Each point heads for its own partner: *two of the straight lines between them cross in {crossing} of all cases*.",
   },
   middle: {
     stray: STRAY,

@@ -63,7 +63,7 @@ export const COMPARED = {
   },
 };
 
-const CROSSINGS = "*Straight lines between partners that cross:* {a} {crossing}, {b} {b.crossing}.";
+const CROSSINGS = "*How often two straight lines between partners cross:* {a} {crossing}, {b} {b.crossing}.";
 const LENGTHS = "*Mean squared distance between partners:* {a} {distance²}, {b} {b.distance²}.";
 const NOW = "*Variance now:* {a} {now}, {b} {b.now}; at the start {first}.";
 

@@ -92,7 +92,7 @@ declare namespace FM {
     difference?: (number | null)[];
     /** Mean squared distance of partners. */
     distance2?: number;
-    /** The share of the straight lines between partners that cross. */
+    /** The share of the pairs of straight lines between partners that cross. */
     crossing?: number;
   }
 
