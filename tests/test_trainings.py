@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 from torch.optim import Adam
 
+from fm_core.image_figures import Slopes
 from fm_core.image_settings import (
     BY_CLASS,
     CLOTHES_SET,
@@ -252,3 +253,16 @@ def test_an_unknown_training_gets_one_sentence(image_page, tmp_path):
     assert f"training must be one of {', '.join(TRAININGS)}, not 'hard'." in str(caught.value)
     with pytest.raises(SettingsError, match="training must be one of"):
         TranslateSide(training="hard")
+
+
+def test_the_lesson_says_how_steep_the_start_is_without_noise_and_with_it(visit, address, library):
+    """Once it is measured, which takes longest."""
+    page = visit(address, "?lesson=16&show=3", until=".fm-lesson[data-lesson='16'] .fm-conclusion p")
+    said = page.locator(".fm-lesson[data-lesson='16'] [data-experiment='2'] .fm-conclusion")
+    expect(said).to_contain_text("times as fast")
+    sides = tuple(TranslateSide(training=training) for training in (PLAIN, RANDOM_PAIRS))
+    settings = TranslateSettings(sides=sides)
+    steep = [Slopes.of(run).at(0) for run in translate(library, settings.pixels.numpy(), settings)]
+    words = f"the velocity is {steep[0]:.1f} steep without noise, and {steep[1]:.1f} with it"
+    expect(said).to_contain_text(words)
+    assert steep[0] > 15 * steep[1]
