@@ -263,6 +263,6 @@ def test_the_lesson_says_how_steep_the_start_is_without_noise_and_with_it(visit,
     sides = tuple(TranslateSide(training=training) for training in (PLAIN, RANDOM_PAIRS))
     settings = TranslateSettings(sides=sides)
     steep = [Slopes.of(run).at(0) for run in translate(library, settings.pixels.numpy(), settings)]
-    words = f"the velocity is {steep[0]:.1f} steep without noise, and {steep[1]:.1f} with it"
+    words = f"the velocity {steep[0]:.1f} times as much without noise, and {steep[1]:.1f} times with it"
     expect(said).to_contain_text(words)
     assert steep[0] > 15 * steep[1]

@@ -247,6 +247,16 @@ const RUNS = {
   ),
   "clean clothes": images(translation, { figures: { training: "plain", source_noise: 0 } }),
   "one clean picture": images({ ...translation, draws: 10 }, { figures: { training: "plain", source_noise: 0 } }),
+  "draws without noise and with it": images(
+    { ...translation, draws: 10 },
+    { figures: { training: "plain", source_noise: 0 } },
+    { figures: { training: "random-pairs", source_noise: 0.5 } },
+  ),
+  "draws with noise and without it": images(
+    { ...translation, draws: 10 },
+    { figures: { training: "random-pairs", source_noise: 0.5 } },
+    { figures: { training: "plain", source_noise: 0 } },
+  ),
   "own clothes of one class": images(translation, { figures: { training: "by-class", right: null } }),
   "clothes of one class in one step": images(translation, {
     steps: 1,
@@ -499,6 +509,8 @@ const SAID = [
   ["clean clothes", 0, /^10 pictures of clothes, without any noise/],
   ["clean clothes", 1, /^The clothes became digits; there is no right digit for a coat/],
   ["one clean picture", 0, /^10 draws of one picture, without any noise: the flow draws nothing/],
+  ["draws without noise and with it", 1, /^With clean clothes, all draws end alike.* with random pairs, they differ/],
+  ["draws with noise and without it", 1, /^With clean clothes, all draws end alike.* with random pairs, they differ/],
   ["one clean picture", 1, /^All draws end alike/],
   ["one picture of one class", 0, /^10 draws of one picture, with some noise mixed in/],
   ["one picture of one class", 1, /^8 of 10 draws became the right digit/],
