@@ -27,10 +27,11 @@ WHOLE = 2 * SHAPE[1] - 1  # pixels: a window that sees the whole image from ever
 WINDOWS = (3, 5, 7, 9, 11, 13, 15, 17, 21, WHOLE)
 UNTIL, UNTIL_STRIDE = (0.0, 1.0), 0.05
 DRAWS = (1, 10)
-RANDOM_PAIRS, BY_CLASS = "random-pairs", "by-class"
+RANDOM_PAIRS, BY_CLASS, PLAIN = "random-pairs", "by-class", "plain"
 TRAININGS = {  # of networks for clothes, by the variant of their recipe
     RANDOM_PAIRS: "random pairs",
     BY_CLASS: "pairs of one class",
+    PLAIN: "clean clothes, plain Adam",
 }
 IMAGE_SCHEDULES = tuple(dict.fromkeys(recipe.schedule.name for recipe in IMAGE_RECIPES.values()))
 IMAGE_BUDGET = Budget(12_800, 1e-3, "images", patience=32)
@@ -57,6 +58,11 @@ class TranslateSide(ImageSide):
     def flow_name(self) -> str:
         suffix = "" if self.training == RANDOM_PAIRS else f"-{self.training}"
         return flow_name(IMAGE_SETS["mnist"].name, self.schedule, CLOTHES_SET.name, suffix)
+
+    @property
+    def source_noise(self) -> float:
+        """The share s of noise in x_0 = √(1 − s²) clothes + s noise. Raises KeyError if there is no such flow."""
+        return IMAGE_RECIPES[self.flow_name].source_noise
 
 
 @dataclass(frozen=True)

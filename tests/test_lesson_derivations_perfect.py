@@ -9,11 +9,14 @@ import torch
 from torch import Tensor
 
 from fm_core import hand_over, load_image_flow, perfect_flow
-from fm_core.image_settings import CLOTHES_SET
+from fm_core.image_settings import CLOTHES_SET, TranslateSettings
 from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.distributions import Mixture
 from fm_core.maths.exact import exact_posterior
+from fm_core.maths.flow import Flow, Trajectory
+from fm_core.maths.likelihood import random_signs
 from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.steepness import steepness
 from fm_core.models.networks import VelocityUNet
 from tests.lesson_checks_perfect import apart, reading, translated, variety
 
@@ -188,6 +191,38 @@ def test_one_step_is_read_as_the_right_digit_more_often_than_twenty(library):
     quality = library.metadata["fashion-to-mnist-linear-by-class"]["quality"]
     shares = dict(zip(quality["nfe"], quality["right"], strict=True))
     assert [round(100 * shares[nfe]) for nfe in (1, 20)] == [80, 70]
+
+
+def both_trainings(clothes: Tensor, steps: int, spacing: str) -> list[tuple[Flow, Trajectory]]:
+    """Without noise and with it."""
+    flows = [load_image_flow(name) for name in ("fashion-to-mnist-linear-plain", "fashion-to-mnist-linear")]
+    starts = [flow.source.mix(CLOTHES_SET.standardise(clothes), torch.Generator().manual_seed(0)) for flow in flows]
+    return [(flow, flow.carry(x_0, steps, spacing=spacing)) for flow, x_0 in zip(flows, starts, strict=True)]
+
+
+@pytest.mark.parametrize(("state", "time", "times"), [(0, 0.0, 23), (1, 0.008, 47)])
+def test_without_noise_the_start_is_far_steeper(state, time, times):
+    """At the states of twenty steps that are short first, as the page shows them."""
+    found = []
+    for flow, run in both_trainings(TranslateSettings().pixels[:8], 20, "short-first"):
+        x, t = run.x[state], run.t[state]
+        assert round(t.item(), 3) == time
+        found.append(steepness(flow.velocity, x, t, random_signs(x, 16, torch.Generator().manual_seed(0))).item())
+    assert found[0] / found[1] == pytest.approx(times, abs=1)
+
+
+def test_without_noise_the_digit_depends_on_the_steps():
+    runs = [both_trainings(CLOTHES_SET.bundled()[0], steps, "equal") for steps in (20, 100)]
+    ends = [[reading(run.x[-1].flatten(1))[0] for _, run in pair] for pair in runs]
+    same = [int((few == many).sum()) for few, many in zip(*ends, strict=True)]
+    assert same == pytest.approx([50, 83], abs=3)  # a reading may change on another processor
+
+
+def test_the_distances_of_both_trainings_in_20_steps(library):
+    names = ("fashion-to-mnist-linear-plain", "fashion-to-mnist-linear")
+    found = [library.metadata[name]["quality"] for name in names]
+    at = [quality["fd"][quality["nfe"].index(20)] / quality["floor"]["fd"] for quality in found]
+    assert [round(ratio) for ratio in at] == [73, 17]
 
 
 def test_the_noise_in_the_source_was_measured_in_training():

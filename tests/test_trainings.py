@@ -12,11 +12,23 @@ from PIL import Image
 from playwright.sync_api import expect
 from torch.optim import Adam
 
-from fm_core.image_settings import BY_CLASS, CLOTHES_SET, OWN, RANDOM_PAIRS, TRAININGS, TranslateSettings, TranslateSide
+from fm_core.image_figures import Slopes
+from fm_core.image_settings import (
+    BY_CLASS,
+    CLOTHES_SET,
+    OWN,
+    PLAIN,
+    RANDOM_PAIRS,
+    TRAININGS,
+    TranslateSettings,
+    TranslateSide,
+)
 from fm_core.images.files import load
 from fm_core.library import Library
 from fm_core.maths.flow import always
+from fm_core.maths.matching import UNIFORM
 from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.spacing import EQUAL
 from fm_core.models import images
 from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.images import ImageRecipe
@@ -54,6 +66,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_trainings_differ_from_the_usual_one_in_what_they_are_named_after():
     assert small(BY_CLASS) == replace(small(RANDOM_PAIRS), source_noise=0.25, by_class=True, variant=BY_CLASS)
+    clean = {"source_noise": 0.0, "times": UNIFORM, "spacing": EQUAL}
+    student = {"learning_rate": 1e-3, "muon_rate": 0.0, "ema_decay": 0.0, "constant_rate": True}
+    assert small(PLAIN) == replace(small(RANDOM_PAIRS), **clean, **student, variant=PLAIN)
     assert {IMAGE_RECIPES[side.flow_name].epochs for side in ALL} == {100}
 
 
@@ -85,8 +100,7 @@ def test_the_covariance_of_pairs_of_one_class_is_that_of_all_such_pairs(root):
 
 
 def test_a_student_trains_with_adam_at_a_constant_rate_and_without_an_average(root, tmp_path):
-    student = {"learning_rate": 1e-3, "muon_rate": 0.0, "ema_decay": 0.0, "constant_rate": True}
-    state = loop.start(small(RANDOM_PAIRS, epochs=2, **student), 0, root=root)
+    state = loop.start(small(PLAIN, epochs=2), 0, root=root)
     assert [type(optimizer) for optimizer in state.optimizers] == [Adam]
     rates = []
     loop.train(state, tmp_path / "state.safetensors", lambda s: rates.append(s.optimizers[0].param_groups[0]["lr"]))
@@ -133,12 +147,19 @@ def test_shares_that_cannot_be_are_not_shown(library, right):
 
 
 def test_every_network_starts_from_the_same_noise_in_its_own_share(untrained_images):
-    settings = TranslateSettings("bag", seed=3, sides=tuple(replace(side, steps=1) for side in ALL[:2]))
+    sides = tuple(TranslateSide(steps=1, training=training) for training in (RANDOM_PAIRS, BY_CLASS))
+    settings = TranslateSettings("bag", seed=3, sides=sides)
     clothes = CLOTHES_SET.standardise(settings.pixels)
     runs = translate(untrained_images, settings.pixels.numpy(), settings)
     noise = [(run.trajectory.x[0] - (1 - s**2) ** 0.5 * clothes) / s for run, s in zip(runs, (0.5, 0.25), strict=True)]
     torch.testing.assert_close(noise[0], noise[1], rtol=0, atol=1e-5)
     assert noise[0].std().item() == pytest.approx(1, abs=4.5 / (2 * noise[0].numel()) ** 0.5)
+
+
+def test_without_noise_every_draw_starts_as_the_picture_itself(untrained_images):
+    settings = TranslateSettings("coat", seed=3, draws=10, sides=(TranslateSide(steps=1, training=PLAIN),))
+    (run,) = translate(untrained_images, settings.pixels.numpy(), settings)
+    assert torch.equal(run.trajectory.x[0], CLOTHES_SET.standardise(settings.pixels))
 
 
 def test_the_program_of_two_trainings_computes_the_pages_run(library):
@@ -168,6 +189,7 @@ def test_the_right_digits_are_the_classes_of_the_pictures(untrained_images, clot
     run = unpack(joined(work.compute(always)).to_program())
     paired, usual = run["sides"]
     assert usual["right"] is None
+    assert (paired["source_noise"], usual["source_noise"]) == (0.25, 0.5)
     assert run["draws"] == draws
     assert usual["typical"] == (clothes == "one of each" and draws == 1)
     if classes is None:
@@ -189,6 +211,8 @@ def test_the_note_says_what_decides_and_what_is_replaced(library):
         assert pairs == "Its pairs were random, so no digit is the right one."
         assert len(replaced) == (training != RANDOM_PAIRS)
         assert {name for _, name in menu.choices["training"]} == {RANDOM_PAIRS, training}
+    pairs = translation_menu(library, schedules, TranslateSide(training=PLAIN)).notes["training"]
+    assert pairs == ["Its pairs were random, so no digit is the right one, and without noise all draws are the same."]
     damaged = Library({"fashion-to-mnist-linear": None}, {}, {ALL[1].flow_name: "It is cut short."})  # pyright: ignore[reportArgumentType]
     assert translation_menu(damaged, schedules, ALL[1]).notes["training"][0].startswith("It is cut short. Shown is")
     menu = translation_menu(library, schedules, TranslateSide(training=BY_CLASS))
@@ -229,3 +253,16 @@ def test_an_unknown_training_gets_one_sentence(image_page, tmp_path):
     assert f"training must be one of {', '.join(TRAININGS)}, not 'hard'." in str(caught.value)
     with pytest.raises(SettingsError, match="training must be one of"):
         TranslateSide(training="hard")
+
+
+def test_the_lesson_says_how_steep_the_start_is_without_noise_and_with_it(visit, address, library):
+    """Once it is measured, which takes longest."""
+    page = visit(address, "?lesson=16&show=3", until=".fm-lesson[data-lesson='16'] .fm-conclusion p")
+    said = page.locator(".fm-lesson[data-lesson='16'] [data-experiment='2'] .fm-conclusion")
+    expect(said).to_contain_text("times as fast")
+    sides = tuple(TranslateSide(training=training) for training in (PLAIN, RANDOM_PAIRS))
+    settings = TranslateSettings(sides=sides)
+    steep = [Slopes.of(run).at(0) for run in translate(library, settings.pixels.numpy(), settings)]
+    words = f"the velocity {steep[0]:.1f} times as much without noise, and {steep[1]:.1f} times with it"
+    expect(said).to_contain_text(words)
+    assert steep[0] > 15 * steep[1]

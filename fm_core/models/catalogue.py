@@ -8,8 +8,9 @@ from fm_core.checkpoints import DEFAULT_DIRECTORY, CheckpointError, checkpoint_p
 from fm_core.images.sets import IMAGE_SETS
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.flow import Flow
-from fm_core.maths.matching import COUPLINGS
+from fm_core.maths.matching import COUPLINGS, TIME_DENSITIES
 from fm_core.maths.schedules import SCHEDULES
+from fm_core.maths.spacing import SPACINGS
 from fm_core.models.classifier import ClassifierRecipe
 from fm_core.models.images import ImageRecipe
 from fm_core.models.kind import Recipe
@@ -31,11 +32,14 @@ _POINTS = [
 ]
 
 _TRANSLATION = ImageRecipe(_MNIST, _LINEAR, source=_FASHION)
+# What the practical describes: clothes without noise, t uniform, equal steps.
+_CLEAN = replace(_TRANSLATION, source_noise=0.0, times=TIME_DENSITIES["uniform"], spacing=SPACINGS["equal"])
 
 _IMAGES = [
     *(ImageRecipe(_MNIST, schedule, epochs=60) for schedule in (_LINEAR, _COSINE)),
     *(replace(_TRANSLATION, schedule=schedule) for schedule in (_LINEAR, _COSINE)),
     replace(_TRANSLATION, source_noise=0.25, by_class=True, variant="by-class"),
+    replace(_CLEAN, variant="plain", learning_rate=1e-3, muon_rate=0.0, ema_decay=0.0, constant_rate=True),
 ]
 
 POINT_RECIPES: dict[str, PointRecipe] = {recipe.name: recipe for recipe in _POINTS}

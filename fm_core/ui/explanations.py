@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fm_core.checkpoints import DEFAULT_DIRECTORY
 from fm_core.image_figures import STEEP_IMAGES, STEEP_PROBES, STEEP_STATES
-from fm_core.image_settings import BY_CLASS, IMAGE_SCHEDULES, RANDOM_PAIRS, TranslateSide
+from fm_core.image_settings import BY_CLASS, IMAGE_SCHEDULES, TranslateSide
 from fm_core.images.uploads import MAX_BYTES, MAX_FILES
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
@@ -18,7 +18,6 @@ from fm_core.maths.measures import FAR
 from fm_core.maths.schedules import SCHEDULES
 from fm_core.maths.solvers import SOLVERS, Solver
 from fm_core.maths.spacing import SPACINGS, Spacing, time_grid
-from fm_core.models.catalogue import IMAGE_RECIPES
 from fm_core.models.digit_plane import digit_plane
 from fm_core.models.images import TRAINING_IMAGES
 from fm_core.playground import W2_PARTICLES
@@ -87,9 +86,8 @@ def _values() -> dict[str, object]:
         "steep_states": STEEP_STATES,
         "steep_images": STEEP_IMAGES,
         "steep_probes": STEEP_PROBES,
-        "deviation": noise_of(RANDOM_PAIRS),
-        "noise": f"{noise_of(RANDOM_PAIRS) ** 2:.0%}",
-        "noise_by_class": f"{noise_of(BY_CLASS) ** 2:.0%}",
+        "deviation": TranslateSide().source_noise,
+        **noise_shares(),
         "files": MAX_FILES,
         "megabytes": MAX_BYTES // 2**20,
     }
@@ -99,9 +97,10 @@ def _formulas(schedules: Iterable[str]) -> str:
     return "<br>".join(f"{escape(name)}: {html_formula(SCHEDULES[name].formula)}" for name in schedules)
 
 
-def noise_of(training: str) -> float:
-    """The share of noise in the clothes of a network's training."""
-    return IMAGE_RECIPES[TranslateSide(training=training).flow_name].source_noise
+def noise_shares() -> dict[str, str]:
+    """The share of noise in the variance of x_0, of the usual network and of that with pairs of one class."""
+    sides = {"noise": TranslateSide(), "noise_by_class": TranslateSide(training=BY_CLASS)}
+    return {name: f"{side.source_noise**2:.0%}" for name, side in sides.items()}
 
 
 def _last_noise(spacing: Spacing, steps: int = 20) -> float:

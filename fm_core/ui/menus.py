@@ -132,7 +132,8 @@ def translation_menu(library: Library, schedules: list[str], wish: TranslateSide
 def _of_pairs(library: Library, side: TranslateSide) -> str:
     """What decides whether there is a right digit for a picture, and how many become it."""
     if side.training != BY_CLASS:
-        return "Its pairs were random, so no digit is the right one."
+        draws = "" if side.source_noise else ", and without noise all draws are the same"
+        return f"Its pairs were random, so no digit is the right one{draws}."
     quality = library.metadata.get(side.flow_name, {}).get("quality", {})
     shares = dict(zip(quality.get("nfe", []), quality.get("right", []), strict=False))
     measured = f": {shares[20]:.0%} of 10,000 test pictures become it in 20 steps" if 20 in shares else ""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fm_core import playground
-from fm_core.image_settings import BY_CLASS, CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, RANDOM_PAIRS, TranslateSettings
+from fm_core.image_settings import CLOTHES, CLOTHES_SET, IMAGE_BUDGET, OWN, TranslateSettings
 from fm_core.images import uploads
 from fm_core.library import Library
 from fm_core.line import Work
@@ -22,7 +22,7 @@ from fm_core.playground import Run
 from fm_core.texts import text
 from fm_core.ui import exports, menus
 from fm_core.ui.controls import Controls, Updates
-from fm_core.ui.explanations import noise_of, why
+from fm_core.ui.explanations import noise_shares, why
 from fm_core.ui.form import TRANSLATE
 from fm_core.ui.image_packet import PARTS, image_packets
 from fm_core.ui.own_pictures import DECODERS, OwnPictures, connect_own_pictures, create_own_pictures, uploaded
@@ -62,8 +62,7 @@ def create_translate_tab(service: Service) -> None:
     connect_own_pictures(_run_tab(service, player, controls, schedules, pictures), pictures, turns)
     _publish(service, player, controls, pictures, turns)
     with gr.Column(elem_classes="fm-about"):
-        noise, by_class = (noise_of(training) ** 2 for training in (RANDOM_PAIRS, BY_CLASS))
-        gr.Markdown(text("ui/texts/translation.md", noise=noise, noise_by_class=by_class))
+        gr.Markdown(text("ui/texts/translation.md", **noise_shares()))
         _maps(library)
 
 

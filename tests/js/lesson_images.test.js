@@ -51,6 +51,12 @@ test("the right digits of one side are those of the other", () => {
   assert.deepEqual(figures([usual, usual], "right", "b.right"), [undefined, undefined]);
 });
 
+test("the steepness is that of the nearest state which has one", () => {
+  const side = { ...b, steepness: { states: [0, 1], values: [9, 2] } };
+  assert.deepEqual(figures([side], "steepness@0", "steepness@0.2", "steepness@0.4", "steepness"), [9, 9, 2, 2]);
+  assert.deepEqual(figures([b], "steepness@0"), [undefined]);
+});
+
 test("what a run does not have is no figure", () => {
   assert.deepEqual(figures([a], "median_apart", "close", "agreed"), [undefined, undefined, undefined]);
   const { probabilities, ...unread } = a;

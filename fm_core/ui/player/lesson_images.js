@@ -97,6 +97,11 @@ export const IMAGE_FIGURES = {
   /** How far the ends are from the nearest training digits, on average, and digits of the test set. */
   nearest: ({ side: { nearest } }) => nearest && mean(nearest.distances),
   usual: ({ side: { nearest } }) => nearest?.usual,
+  /** How steep the field is, at the state nearest to a time of those where it was measured, which comes late. */
+  steepness: (/** @type {Where} */ { side: { steepness, t: times }, t }) => {
+    const gaps = steepness?.states.map((state) => Math.abs(times.values[state] - t)) ?? [];
+    return steepness?.values[gaps.indexOf(Math.min(...gaps))];
+  },
   window: ({ side: { window } }) => (window === null ? "whole image" : window),
   until: ({ side: { until } }) => until,
   spacing: ({ side: { spacing } }) => spacing?.replace("-", " "),

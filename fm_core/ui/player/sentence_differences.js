@@ -17,6 +17,7 @@ const NAMES = {
   ot: "optimal transport",
   "random-pairs": "random pairs",
   "by-class": "pairs of one class",
+  plain: "clean clothes",
 };
 
 /** @type {Record<string, string>} */

@@ -102,6 +102,8 @@ export const IMAGES = {
     noisy:
       "*{things}, and more of it at every step*, {noise}: a correction of the drift takes back what it spreads, on average.",
     few: "*Only {steps}* from {origin} to digits: all 784 pixels of an image jump at once.",
+    alike: "*{things}, without any noise:* the flow draws nothing, so all of them will take the same way.",
+    clean: "*{things}, without any noise.* A network will turn clothes into digits, step by step.",
     clothes: "*{things}*, with some noise mixed in. A network will turn clothes into digits, step by step.",
     else: "*{things}.* A network will change their pixels, step by step, until digits appear.",
   },
@@ -141,6 +143,7 @@ export const IMAGES = {
     brief:
       "*Done in only {steps}:* variance {now}, real digits have {var X₁}; the classifier is {sure} sure of what it reads.",
     few: "*Done in only {steps}:* variance {now}, real digits have {var X₁}.",
+    alike: "*All draws end alike:* without noise, one picture is one start, and one start has one end.",
     right: "*{right} became the right digit*, that of their class, as in training. The classifier is {sure} sure.",
     "by class": "*The clothes became digits*; which is right is decided by their class. The classifier is {sure} sure.",
     translated: "*The clothes became digits*; there is no right digit for a coat. The classifier is {sure} sure.",

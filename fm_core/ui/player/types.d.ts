@@ -191,8 +191,9 @@ declare namespace FM {
     plane?: Block;
     /** The time from which on the most probable digit stays the same, of each image. */
     decided?: { median: number; each: number[] };
-    /** Of translations: how the network was trained, */
+    /** Of translations: how the network was trained, with which share of noise in the pictures, */
     training?: string;
+    source_noise?: number;
     /** and if its pairs were of one class, the right digits, as far as they are known, and how many images became them. */
     right?: { digits: number[]; count: number } | null;
     /** Of digits: the training digit nearest to each end. */
