@@ -125,8 +125,9 @@ def test_axe_finds_nothing_in_a_lesson_with_probes_of_two_experiments(open_page)
 def test_axe_finds_nothing_in_what_opens_over_the_page(open_page):
     page = open_page()
     page.add_script_tag(path=AXE)
-    set_number(page, "steps", 3000)
+    await_run(page, lambda: set_number(page, "steps", 3000))
     expect(page.locator(".fm-field-note")).to_be_visible()
+    idle(page)  # what is old is pale
     page.get_by_role("button", name="Explain: Steps").press("Enter")
     expect(page.locator(".fm-explanation:popover-open")).to_be_visible()
     assert page.evaluate(FINDINGS)[0] == []

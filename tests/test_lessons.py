@@ -113,6 +113,13 @@ def test_lessons_are_in_the_order_of_their_numbers(tmp_path):
     assert list(lessons(tmp_path)) == ["2", "9", "10"]
 
 
+def test_two_lessons_of_one_number_are_refused(tmp_path):
+    for name in ("2-a.toml", "02-b.toml"):
+        write(tmp_path, example(), name)
+    with pytest.raises(LessonError, match=r"^Two lessons have the number 2\.$"):
+        lessons(tmp_path)
+
+
 def test_values_that_cannot_be_run_are_named_with_their_experiment(tmp_path):
     lesson = lessons(write(tmp_path, example().replace("particles = 500", "particles = 5")))["1"]
     with pytest.raises(LessonError, match="'The band around theory' cannot be run: particles must be a whole number"):

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,8 +105,11 @@ class Lesson:
 @cache
 def lessons(folder: Path = FOLDER) -> dict[str, Lesson]:
     """All lessons by their numbers, in order. Raises LessonError."""
-    read = [_read(path) for path in folder.glob("*.toml")]
-    return {lesson.id: lesson for lesson in sorted(read, key=lambda lesson: int(lesson.id))}
+    read = sorted((_read(path) for path in folder.glob("*.toml")), key=lambda lesson: int(lesson.id))
+    twice = [a.id for a, b in pairwise(read) if a.id == b.id]
+    if twice:
+        raise LessonError(f"Two lessons have the number {twice[0]}.")
+    return {lesson.id: lesson for lesson in read}
 
 
 def _read(path: Path) -> Lesson:

@@ -510,7 +510,7 @@ const SAID = [
   ["clean clothes", 1, /^The clothes became digits; there is no right digit for a coat/],
   ["one clean picture", 0, /^10 draws of one picture, without any noise: the flow draws nothing/],
   ["draws without noise and with it", 1, /^With clean clothes, all draws end alike.* with random pairs, they differ/],
-  ["draws with noise and without it", 1, /^With clean clothes, all draws end alike.* with random pairs, they differ/],
+  ["draws with noise and without it", 1, /^With random pairs, .* differ; with clean clothes, all end alike/],
   ["one clean picture", 1, /^All draws end alike/],
   ["one picture of one class", 0, /^10 draws of one picture, with some noise mixed in/],
   ["one picture of one class", 1, /^8 of 10 draws became the right digit/],

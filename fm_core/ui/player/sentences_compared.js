@@ -49,7 +49,8 @@ export const COMPARED = {
     right: "*{right} became the digit of their class* with {a}; with {b}, no digit is the right one.",
     "b right": "With {a}, no digit is the right one; with {b}, *{b.right} became that of their class*.",
     "only a alike": "With {a}, *all draws end alike*, because no noise tells them apart; with {b}, they differ.",
-    "only b alike": "With {b}, *all draws end alike*, because no noise tells them apart; with {a}, they differ.",
+    "only b alike":
+      "With {a}, the ends of the draws differ; with {b}, *all end alike*, because no noise tells them apart.",
     read: "*How sure the classifier is:* {a} {sure}, {b} {b.sure}. Variance {now} and {b.now}; real digits have {var X₁}.",
     images: "*Variance at the end:* {a} {now}, {b} {b.now}; real digits have {var X₁}.",
     "one widened":
