@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 
 with contextlib.suppress(ImportError):  # on a ZeroGPU Space, `spaces` must precede torch and needs one such function
     import spaces
@@ -59,9 +60,12 @@ def build() -> gr.Blocks:
 
 
 def serve(page: gr.Blocks, options: argparse.Namespace) -> None:
-    """Serve the page until the program is told to end. Raises Refusal if that is not possible."""
+    """Serve the page until SIGINT or SIGTERM tells the program to end. Raises Refusal if that is not possible."""
     if options.mcp and not importlib.util.find_spec("mcp"):
         raise Refusal('--mcp needs one package more: pip install "gradio[mcp]"')
+    told: list[int] = []  # an exception of the handler would be lost where Python or Gradio ignores one
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: told.append(number))
     where = {"server_name": options.host, "server_port": options.port, "root_path": options.root_path}
     how = {"share": options.share or None, "mcp_server": options.mcp or None, "prevent_thread_lock": True}
     try:
@@ -69,7 +73,8 @@ def serve(page: gr.Blocks, options: argparse.Namespace) -> None:
     except OSError:
         taken = f"Port {options.port}" if options.port else "Every port from 7860 on"
         raise Refusal(f"{taken} is in use or cannot be served on; name another by --port.") from None
-    threading.Event().wait()
+    while not told:
+        time.sleep(0.1)
 
 
 def end(page: gr.Blocks) -> None:
@@ -88,10 +93,7 @@ if __name__ == "__main__":
     try:
         demo = build()  # `gradio app.py` looks for this name
         if gr.NO_RELOAD:  # which runs this file again after each change, and serves the page itself
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.default_int_handler)
-            with contextlib.suppress(KeyboardInterrupt):
-                serve(demo, options)
+            serve(demo, options)
             end(demo)
     except Refusal as refusal:
         sys.exit(str(refusal))

@@ -267,7 +267,10 @@ def test_the_program_ends_in_the_middle_of_a_run(tmp_path):
         event = http.post("/gradio_api/call/digits", json={"data": minutes}).json()["event_id"]
         with http.stream("GET", f"/gradio_api/call/digits/{event}"):
             program.send_signal(signal.SIGTERM)
-            assert program.wait(timeout=20) == 0
+            try:
+                assert program.wait(timeout=20) == 0
+            finally:
+                program.kill()  # else the block waits for it
         assert "Traceback" not in program.stdout.read()
 
 
