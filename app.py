@@ -60,12 +60,9 @@ def build() -> gr.Blocks:
 
 
 def serve(page: gr.Blocks, options: argparse.Namespace) -> None:
-    """Serve the page until SIGINT or SIGTERM tells the program to end. Raises Refusal if that is not possible."""
+    """Serve the page, in threads. Raises Refusal if that is not possible."""
     if options.mcp and not importlib.util.find_spec("mcp"):
         raise Refusal('--mcp needs one package more: pip install "gradio[mcp]"')
-    told: list[int] = []  # an exception of the handler would be lost where Python or Gradio ignores one
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: told.append(number))
     where = {"server_name": options.host, "server_port": options.port, "root_path": options.root_path}
     how = {"share": options.share or None, "mcp_server": options.mcp or None, "prevent_thread_lock": True}
     try:
@@ -73,8 +70,14 @@ def serve(page: gr.Blocks, options: argparse.Namespace) -> None:
     except OSError:
         taken = f"Port {options.port}" if options.port else "Every port from 7860 on"
         raise Refusal(f"{taken} is in use or cannot be served on; name another by --port.") from None
-    while not told:
-        time.sleep(0.1)
+
+
+def told_to_end() -> list[int]:
+    """SIGINT and SIGTERM, as they come: an exception would be lost where Python or Gradio ignores it."""
+    told: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: told.append(number))
+    return told
 
 
 def end(page: gr.Blocks) -> None:
@@ -93,7 +96,10 @@ if __name__ == "__main__":
     try:
         demo = build()  # `gradio app.py` looks for this name
         if gr.NO_RELOAD:  # which runs this file again after each change, and serves the page itself
+            told = told_to_end()
             serve(demo, options)
+            while not told:
+                time.sleep(0.1)
             end(demo)
     except Refusal as refusal:
         sys.exit(str(refusal))
