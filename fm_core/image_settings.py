@@ -27,11 +27,12 @@ WHOLE = 2 * SHAPE[1] - 1  # pixels: a window that sees the whole image from ever
 WINDOWS = (3, 5, 7, 9, 11, 13, 15, 17, 21, WHOLE)
 UNTIL, UNTIL_STRIDE = (0.0, 1.0), 0.05
 DRAWS = (1, 10)
-RANDOM_PAIRS, BY_CLASS, PLAIN = "random-pairs", "by-class", "plain"
-TRAININGS = {  # of networks for clothes, by the variant of their recipe
+RANDOM_PAIRS, BY_CLASS, CLEAN, PLAIN = "random-pairs", "by-class", "clean", "plain"
+TRAININGS = {  # of networks for clothes, by the variant of their recipe, as in "with pairs of one class"
     RANDOM_PAIRS: "random pairs",
     BY_CLASS: "pairs of one class",
-    PLAIN: "clean clothes, plain Adam",
+    CLEAN: "clean clothes",
+    PLAIN: "clean clothes by plain Adam",
 }
 IMAGE_SCHEDULES = tuple(dict.fromkeys(recipe.schedule.name for recipe in IMAGE_RECIPES.values()))
 IMAGE_BUDGET = Budget(12_800, 1e-3, "images", patience=32)

@@ -19,6 +19,7 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 ROOT = "#{}-player .fm-player"  # of a tab
 CAPTION = ".fm-{} figcaption"  # of a side, within the root
 BLANK = "about:blank"
+INTERRUPTED = "(signal is|BodyStreamBuffer was) aborted|Connection errored out"  # of charts, when a page is left
 PATIENCE = 30_000  # milliseconds, because the machine may be busy
 
 expect.set_options(timeout=PATIENCE)

@@ -9,6 +9,7 @@ from fm_core.library import Library
 from fm_core.models.catalogue import POINT_RECIPES
 from fm_core.training import report
 from fm_core.ui.charts import POINT_FIGURES, point_figure
+from tests.pages import INTERRUPTED
 
 CHART = "document.querySelector('#quality .js-plotly-plot')"
 OLD = {"samples": 4000, "floor": 0.05, "nfe": [1, 50], "w2": [0.9, 0.06], "variance_error": [0.5, 0.01]}
@@ -66,7 +67,7 @@ def await_lines(page: Page, names: list[str]) -> None:
 
 
 def test_a_person_clears_the_flows_and_chooses_others_and_another_figure(visit, address):
-    page = visit(address, "?tab=catalogue", until="#quality .js-plotly-plot")
+    page = visit(address, "?tab=catalogue", until="#quality .js-plotly-plot", expected=INTERRUPTED)
     await_lines(page, list(POINT_RECIPES)[:4])
     expect(page.get_by_text("Smaller errors are better")).to_be_visible()
     expect(page.get_by_text("is here the exact 2-Wasserstein distance")).not_to_be_visible()

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from fm_core.image_settings import IMAGE_SCHEDULES
+from fm_core.image_settings import IMAGE_SCHEDULES, TRAININGS
 from fm_core.maths.distributions import SOURCES, TARGETS
 from fm_core.maths.matching import COUPLINGS
 from fm_core.maths.schedules import SCHEDULES
@@ -103,6 +103,7 @@ def test_a_text_has_at_most_60_words_and_is_made_of_sentences(key):
         ("image_schedule", {n: SCHEDULES[n] for n in IMAGE_SCHEDULES}, lambda entry: [entry.name]),
         ("solver", SOLVERS, lambda entry: [f"{entry.title}: {entry.evaluations} evaluation", f"order {entry.order}"]),
         ("evaluations", SOLVERS, lambda entry: [f"{entry.title}: {entry.evaluations} evaluation"]),
+        ("training", TRAININGS, lambda title: [f"{title[0].upper()}{title[1:]}: "]),
         ("coupling", COUPLINGS, lambda entry: [entry.title]),
         ("target", TARGETS, lambda entry: [entry.title]),
         ("source", SOURCES, lambda entry: [entry.title]),

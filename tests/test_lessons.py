@@ -24,11 +24,14 @@ from tests import (
     lesson_checks_perfect,
     lesson_checks_probes,
 )
+from tests.pages import NARROW, WIDE
 
 PARTS = (lesson_checks_paths, lesson_checks_models, lesson_checks_probes, lesson_checks_noise, lesson_checks_perfect)
 CHECKS = {name: check for part in PARTS for name, check in part.CHECKS.items()}
 
 ROOT = Path(__file__).parent.parent
+OUTSIDE = """(all) => { const right = (e) => e.getBoundingClientRect().right;
+  return all.filter((e) => right(e) > right(e.closest(".fm-lesson-controls")) + 0.5).map((e) => e.outerHTML); }"""
 PLAYER = ".fm-lesson-player .fm-player:not([data-run='0'])"
 
 
@@ -533,3 +536,6 @@ def test_every_experiment_concludes_from_its_run_as_computed_here_and_follows_it
             assert changed != said
             CHECKS[number, k](values, changed, figures)
     expect(page.locator(f".fm-lesson[data-lesson='{number}'] .fm-lesson-state")).to_be_empty()  # nothing was predicted
+    page.set_viewport_size(NARROW)
+    assert body(page, number).locator(".fm-lesson-controls *").evaluate_all(OUTSIDE) == []
+    page.set_viewport_size(WIDE)

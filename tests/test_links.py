@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.pages import CAPTION, ROOT, await_run, await_state, choose, idle, query, set_number
+from tests.pages import CAPTION, INTERRUPTED, ROOT, await_run, await_state, choose, idle, query, set_number
 
 SPIRALS = {
     **{"target": "spirals", "particles": "300", "seed": "5", "schedule": "cosine", "steps": "12", "compare": "1"},
@@ -133,8 +133,7 @@ def test_a_wish_that_cannot_be_met_is_kept_and_the_page_says_what_it_opens_inste
 
 
 def test_back_undoes_a_comparison_and_a_tab_and_every_tab_keeps_its_settings_over_a_reload(open_page):
-    cut_off = "signal is aborted|Connection errored out"  # what a reload says of a chart on its way
-    page = open_page("?steps=9", expected=cut_off)
+    page = open_page("?steps=9", expected=INTERRUPTED)
     await_run(page, lambda: page.get_by_text("How many steps are enough?").click())
     address(page, steps="5", compare="1", schedule_b="linear")
     open_tab(page, "Digits")

@@ -15,6 +15,7 @@ from torch.optim import Adam
 from fm_core.image_figures import Slopes
 from fm_core.image_settings import (
     BY_CLASS,
+    CLEAN,
     CLOTHES_SET,
     OWN,
     PLAIN,
@@ -68,7 +69,8 @@ def test_trainings_differ_from_the_usual_one_in_what_they_are_named_after():
     assert small(BY_CLASS) == replace(small(RANDOM_PAIRS), source_noise=0.25, by_class=True, variant=BY_CLASS)
     clean = {"source_noise": 0.0, "times": UNIFORM, "spacing": EQUAL}
     student = {"learning_rate": 1e-3, "muon_rate": 0.0, "ema_decay": 0.0, "constant_rate": True}
-    assert small(PLAIN) == replace(small(RANDOM_PAIRS), **clean, **student, variant=PLAIN)
+    assert small(CLEAN) == replace(small(RANDOM_PAIRS), **clean, variant=CLEAN)
+    assert small(PLAIN) == replace(small(CLEAN), **student, variant=PLAIN)
     assert {IMAGE_RECIPES[side.flow_name].epochs for side in ALL} == {100}
 
 
@@ -190,6 +192,7 @@ def test_the_right_digits_are_the_classes_of_the_pictures(untrained_images, clot
     paired, usual = run["sides"]
     assert usual["right"] is None
     assert (paired["source_noise"], usual["source_noise"]) == (0.25, 0.5)
+    assert (paired["training_title"], usual["training_title"]) == ("pairs of one class", "random pairs")
     assert run["draws"] == draws
     assert usual["typical"] == (clothes == "one of each" and draws == 1)
     if classes is None:
@@ -211,8 +214,11 @@ def test_the_note_says_what_decides_and_what_is_replaced(library):
         assert pairs == "Its pairs were random, so no digit is the right one."
         assert len(replaced) == (training != RANDOM_PAIRS)
         assert {name for _, name in menu.choices["training"]} == {RANDOM_PAIRS, training}
-    pairs = translation_menu(library, schedules, TranslateSide(training=PLAIN)).notes["training"]
-    assert pairs == ["Its pairs were random, so no digit is the right one, and without noise all draws are the same."]
+    for training in (CLEAN, PLAIN):
+        pairs = translation_menu(library, schedules, TranslateSide(training=training)).notes["training"]
+        assert pairs == [
+            "Its pairs were random, so no digit is the right one, and without noise all draws are the same."
+        ]
     damaged = Library({"fashion-to-mnist-linear": None}, {}, {ALL[1].flow_name: "It is cut short."})  # pyright: ignore[reportArgumentType]
     assert translation_menu(damaged, schedules, ALL[1]).notes["training"][0].startswith("It is cut short. Shown is")
     menu = translation_menu(library, schedules, TranslateSide(training=BY_CLASS))
@@ -260,7 +266,7 @@ def test_the_lesson_says_how_steep_the_start_is_without_noise_and_with_it(visit,
     page = visit(address, "?lesson=16&show=3", until=".fm-lesson[data-lesson='16'] .fm-conclusion p")
     said = page.locator(".fm-lesson[data-lesson='16'] [data-experiment='2'] .fm-conclusion")
     expect(said).to_contain_text("times as fast")
-    sides = tuple(TranslateSide(training=training) for training in (PLAIN, RANDOM_PAIRS))
+    sides = tuple(TranslateSide(training=training) for training in (CLEAN, RANDOM_PAIRS))
     settings = TranslateSettings(sides=sides)
     steep = [Slopes.of(run).at(0) for run in translate(library, settings.pixels.numpy(), settings)]
     words = f"the velocity {steep[0]:.1f} times as much without noise, and {steep[1]:.1f} times with it"

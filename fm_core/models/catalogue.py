@@ -39,6 +39,7 @@ _IMAGES = [
     *(ImageRecipe(_MNIST, schedule, epochs=60) for schedule in (_LINEAR, _COSINE)),
     *(replace(_TRANSLATION, schedule=schedule) for schedule in (_LINEAR, _COSINE)),
     replace(_TRANSLATION, source_noise=0.25, by_class=True, variant="by-class"),
+    replace(_CLEAN, variant="clean"),
     replace(_CLEAN, variant="plain", learning_rate=1e-3, muon_rate=0.0, ema_decay=0.0, constant_rate=True),
 ]
 

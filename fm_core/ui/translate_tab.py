@@ -91,7 +91,7 @@ def _run_tab(
 
 
 def _more(controls: Controls, suffix: str) -> None:
-    controls.menu("training", suffix, "Training", menus.TRAINING_CHOICES)
+    controls.menu("training", suffix, "Training", menus.TRAINING_CHOICES, "fm-words")
     with gr.Accordion("More: spacing", open=False, elem_id=f"translate-more{suffix or '_a'}"):
         controls.spacing(suffix)
         gr.Markdown(f"{menus.NEEDS_NOISE}, so there is none here.", elem_classes="fm-note")

@@ -228,7 +228,8 @@ def about(run: Run, title: str) -> dict[str, Any]:
 
 def _of_images(side: AnySide) -> dict[str, Any]:
     if isinstance(side, TranslateSide):
-        return {"training": side.training, "source_noise": side.source_noise}
+        title = TRAININGS[side.training]
+        return {"training": side.training, "training_title": title, "source_noise": side.source_noise}
     if not isinstance(side, DigitSide):
         return {}
     return {"velocity": side.velocity, "window": side.seen, "until": side.until}

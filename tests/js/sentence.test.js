@@ -120,6 +120,10 @@ const grouped = { ...matched, group: 8 };
 const stray = { schedule: "custom (1π, 0.5π)" };
 const alone = { noise: 1, drift: "uncorrected", shrunk: 2.4 };
 const perfect = { figures: { velocity: "perfect", window: null, until: 1 } };
+const clean = { training: "clean", training_title: "clean clothes", source_noise: 0 };
+const plain = { training: "plain", training_title: "clean clothes by plain Adam", source_noise: 0 };
+const usual = { training: "random-pairs", training_title: "random pairs", source_noise: 0.5 };
+const byClass = { training: "by-class", training_title: "pairs of one class", source_noise: 0.25 };
 const RUNS = {
   linear: points({}, {}),
   cosine: points({}, { schedule: "cosine" }),
@@ -239,51 +243,41 @@ const RUNS = {
     ...["linear", "cosine"].map((schedule) => ({ schedule, start: 0.55, figures: { typical: false } })),
   ),
   "clothes of one class": images(translation, {
-    figures: { training: "by-class", right: { digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], count: 9 } },
+    figures: { ...byClass, right: { digits: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], count: 9 } },
   }),
   "one picture of one class": images(
     { ...translation, draws: 10 },
-    { figures: { training: "by-class", right: { digits: Array(10).fill(0), count: 8 } } },
+    { figures: { ...byClass, right: { digits: Array(10).fill(0), count: 8 } } },
   ),
-  "clean clothes": images(translation, { figures: { training: "plain", source_noise: 0 } }),
-  "one clean picture": images({ ...translation, draws: 10 }, { figures: { training: "plain", source_noise: 0 } }),
-  "draws without noise and with it": images(
-    { ...translation, draws: 10 },
-    { figures: { training: "plain", source_noise: 0 } },
-    { figures: { training: "random-pairs", source_noise: 0.5 } },
-  ),
-  "draws with noise and without it": images(
-    { ...translation, draws: 10 },
-    { figures: { training: "random-pairs", source_noise: 0.5 } },
-    { figures: { training: "plain", source_noise: 0 } },
-  ),
-  "own clothes of one class": images(translation, { figures: { training: "by-class", right: null } }),
+  "clean clothes": images(translation, { figures: clean }),
+  "one clean picture": images({ ...translation, draws: 10 }, { figures: clean }),
+  "draws without noise and with it": images({ ...translation, draws: 10 }, { figures: clean }, { figures: usual }),
+  "draws with noise and without it": images({ ...translation, draws: 10 }, { figures: usual }, { figures: clean }),
+  "own clothes of one class": images(translation, { figures: { ...byClass, right: null } }),
   "clothes of one class in one step": images(translation, {
     steps: 1,
     shrunk: 0.4,
-    figures: { training: "by-class", right: null },
+    figures: { ...byClass, right: null },
   }),
   "one class beside random pairs": images(
     translation,
-    { figures: { training: "by-class", right: { digits: [4, 4], count: 7 } } },
-    { figures: { training: "random-pairs", right: null } },
+    { figures: { ...byClass, right: { digits: [4, 4], count: 7 } } },
+    { figures: { ...usual, right: null } },
   ),
   "random pairs beside one class": images(
     translation,
-    { figures: { training: "random-pairs", right: null } },
-    { figures: { training: "by-class", right: { digits: [4, 4], count: 1 } } },
+    { figures: { ...usual, right: null } },
+    { figures: { ...byClass, right: { digits: [4, 4], count: 1 } } },
   ),
   "one class in other steps": images(
     translation,
-    { figures: { training: "by-class", right: { digits: [4, 4], count: 7 } } },
-    { steps: 4, figures: { training: "by-class", right: { digits: [4, 4], count: 6 } } },
+    { figures: { ...byClass, right: { digits: [4, 4], count: 7 } } },
+    { steps: 4, figures: { ...byClass, right: { digits: [4, 4], count: 6 } } },
   ),
-  "trainings compared": images(
-    translation,
-    { figures: { training: "random-pairs" } },
-    { figures: { training: "by-class", right: null } },
-  ),
+  "trainings compared": images(translation, { figures: usual }, { figures: { ...byClass, right: null } }),
   "clothes compared": images(translation, {}, { schedule: "cosine" }),
+  "two clean trainings": images(translation, { figures: plain }, { figures: clean }),
+  "one picture, two clean trainings": images({ ...translation, draws: 10 }, { figures: plain }, { figures: clean }),
 };
 
 const textOf = (run, t) =>
@@ -512,6 +506,12 @@ const SAID = [
   ["draws without noise and with it", 1, /^With clean clothes, all draws end alike.* with random pairs, they differ/],
   ["draws with noise and without it", 1, /^With random pairs, .* differ; with clean clothes, all end alike/],
   ["one clean picture", 1, /^All draws end alike/],
+  ["two clean trainings", 1, /classifier is: clean clothes by plain Adam 97%, clean clothes 97%/],
+  [
+    "one picture, two clean trainings",
+    1,
+    /^With clean clothes by plain Adam as with clean clothes, all draws end alike/,
+  ],
   ["one picture of one class", 0, /^10 draws of one picture, with some noise mixed in/],
   ["one picture of one class", 1, /^8 of 10 draws became the right digit/],
   ["own clothes of one class", 1, /^The clothes became digits; which is right is decided by their class/],

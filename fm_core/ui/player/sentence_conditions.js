@@ -74,6 +74,7 @@ export const CONDITIONS = {
   "b right": (_, looks) => looks[1].side.right,
   "by class": ({ side }) => side.training === "by-class",
   alike: ({ run, side }) => isTranslation(run) && side.source_noise === 0 && (run.draws ?? 1) > 1,
+  "both alike": (_, looks) => looks.every((look) => CONDITIONS.alike(look, [look])),
   "only a alike": (_, [a, b]) => CONDITIONS.alike(a, [a]) && !CONDITIONS.alike(b, [b]),
   "only b alike": (_, [a, b]) => !CONDITIONS.alike(a, [a]) && CONDITIONS.alike(b, [b]),
   clean: ({ run, side }) => isTranslation(run) && side.source_noise === 0,

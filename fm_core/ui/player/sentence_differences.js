@@ -15,9 +15,6 @@ const NAMES = {
   perfect: "the perfect network",
   independent: "independent pairs",
   ot: "optimal transport",
-  "random-pairs": "random pairs",
-  "by-class": "pairs of one class",
-  plain: "clean clothes",
 };
 
 /** @type {Record<string, string>} */
@@ -31,7 +28,7 @@ const windowOf = ({ window }) => (window ? `window ${window}` : "the whole image
 export const SETTINGS = {
   velocity: { title: "the field", of: ({ velocity = "" }) => NAMES[velocity] },
   coupling: { title: "the pairing in training", of: ({ coupling = "" }) => NAMES[coupling] ?? coupling },
-  training: { title: "the training", of: ({ training = "" }) => NAMES[training] ?? "" },
+  training: { title: "the training", of: ({ training_title = "" }) => training_title },
   group: { title: "the size of the groups", of: ({ group }) => (group ? `groups of ${group}` : "") },
   schedule: { title: "the schedule", of: ({ schedule }) => schedule },
   steps: { title: "the number of steps", of: ({ steps }) => count(steps, "step") },

@@ -4,7 +4,7 @@ import { stateAt } from "./time.js";
 
 /** @typedef {"coupling" | "group" | "end" | "flow_map" | "distances" | "floor"} OfPoints */
 /** @typedef {Partial<FM.PointsSide["statistics"] & FM.ImageSide["statistics"]>} Statistics */
-/** @typedef {{ velocity?: string, window?: number | null, until?: number } & Partial<Pick<FM.ImageSide, "training" | "source_noise" | "typical" | "right">>} Field */
+/** @typedef {{ velocity?: string, window?: number | null, until?: number } & Partial<Pick<FM.ImageSide, "training" | "training_title" | "source_noise" | "typical" | "right">>} Field */
 /** @typedef {FM.Side & Partial<Pick<FM.PointsSide, OfPoints>> & Field & { statistics: Statistics }} Side */
 /** @typedef {Omit<FM.Run, "sides"> & { sides: Side[], draws?: number }} Run */
 /** @typedef {ReturnType<typeof lookAt>} Look */

@@ -48,6 +48,7 @@ export const COMPARED = {
     "both right": "*How many became the digit of their class:* {a} {right}, {b} {b.right}.",
     right: "*{right} became the digit of their class* with {a}; with {b}, no digit is the right one.",
     "b right": "With {a}, no digit is the right one; with {b}, *{b.right} became that of their class*.",
+    "both alike": "With {a} as with {b}, *all draws end alike*, because no noise tells them apart.",
     "only a alike": "With {a}, *all draws end alike*, because no noise tells them apart; with {b}, they differ.",
     "only b alike":
       "With {a}, the ends of the draws differ; with {b}, *all end alike*, because no noise tells them apart.",

@@ -193,6 +193,7 @@ declare namespace FM {
     decided?: { median: number; each: number[] };
     /** Of translations: how the network was trained, with which share of noise in the pictures, */
     training?: string;
+    training_title?: string;
     source_noise?: number;
     /** and if its pairs were of one class, the right digits, as far as they are known, and how many images became them. */
     right?: { digits: number[]; count: number } | null;
