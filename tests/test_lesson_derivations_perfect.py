@@ -224,7 +224,7 @@ def test_without_noise_the_digit_depends_on_the_steps():
     few, many = (all_trainings(CLOTHES_SET.bundled()[0], steps, "equal") for steps in (20, 100))
     same = {name: agreed(*(run.x[-1].flatten(1) for _, run in (few[name], many[name]))) for name in TRAINED}
     for training in (CLEAN, PLAIN):
-        assert 40 <= same[training] <= 60  # where the field is steep, the rounding of another processor changes a few
+        assert 35 <= same[training] <= 55  # where the field is steep, the rounding of another processor changes a few
     assert same[RANDOM_PAIRS] == pytest.approx(83, abs=3)
 
 
