@@ -193,9 +193,8 @@ def test_one_step_is_read_as_the_right_digit_more_often_than_twenty(library):
     assert [round(100 * shares[nfe]) for nfe in (1, 20)] == [80, 70]
 
 
-TRAINED = {
-    name: TranslateSide(training=name).flow_name for name in (PLAIN, CLEAN, RANDOM_PAIRS)
-}  # two without noise, one with it
+# Two without noise, one with it.
+TRAINED = {name: TranslateSide(training=name).flow_name for name in (PLAIN, CLEAN, RANDOM_PAIRS)}
 
 
 def all_trainings(clothes: Tensor, steps: int, spacing: str) -> dict[str, tuple[Flow, Trajectory]]:
